@@ -1,0 +1,1 @@
+"""A provider on loopback that is as strict as the real ones."""
