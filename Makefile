@@ -53,8 +53,9 @@ $(STAMPS)/clients: $(STAMPS)/dev requirements/clients.txt
 	@touch $@
 
 $(STAMPS)/js: tests/end_to_end/js/package.json tests/end_to_end/js/package-lock.json scripts/install_js_clients.sh $(STAMPS)/venv
-	@sh scripts/install_js_clients.sh .clients
-	@touch $@
+	@if sh scripts/install_js_clients.sh .clients; then touch $@; \
+	elif [ -n "$$CI" ]; then exit 1; \
+	else echo "Going on without the JavaScript clients: their tests are skipped by name." >&2; fi
 
 clean:
 	rm -rf $(VENV) .clients dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
