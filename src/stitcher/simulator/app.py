@@ -1,0 +1,324 @@
+"""The simulated provider's routes: who answers what, and the story of one request.
+
+Knows neither a dialect's words (they come through `Dialect`) nor how the server is run.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
+from typing import Any
+
+from aiohttp import web
+
+from stitcher.simulator import catalogue, rules_anthropic
+from stitcher.simulator.answer import BROKEN_BYTE, Ids, to_json
+from stitcher.simulator.anthropic import AnthropicMessages, count_tokens
+from stitcher.simulator.delivery import Delivery, drop, send_document, send_events
+from stitcher.simulator.dialect import Billed, Dialect, Exchange
+from stitcher.simulator.faults import NO_FAULT, Fault, faults_from_json
+from stitcher.simulator.openai_chat import OpenAIChat
+from stitcher.simulator.recorder import Entry, Received, Recorder
+from stitcher.simulator.refusal import Refusal
+from stitcher.simulator.reply import Reply, plan_reply
+from stitcher.simulator.request_body import UnreadableBodyError, decode_body, read_json
+
+_LARGEST_BODY = 1 << 30
+_LARGEST_ANTHROPIC = 32 * 1024 * 1024
+"""32 MB for the Messages API (errors page); OpenAI publishes no limit for chat."""
+
+Handler = Callable[[web.Request, Entry], Awaitable[web.StreamResponse]]
+
+
+class Simulator:
+    """One provider: its caches, its counters, what it received and what it is told to do wrong."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic, chunk_delay: float = 0.0):
+        self.recorder = Recorder()
+        self.clock = clock
+        self.chunk_delay = chunk_delay
+        self.ids = Ids()
+        self._script: deque[Fault] = deque()
+        self._stalled: set[asyncio.Future[None]] = set()
+        self._chat: Dialect = OpenAIChat()
+        self._messages: Dialect = AnthropicMessages()
+        self._routes: dict[tuple[str, str], Handler] = {
+            ("POST", "/v1/chat/completions"): self._chat_completions,
+            ("POST", "/v1/messages"): self._anthropic_messages,
+            ("POST", "/v1/messages/count_tokens"): self._count_tokens,
+            ("GET", "/v1/models"): self._models,
+            ("POST", "/v1/embeddings"): self._embeddings,
+            ("POST", "/v1/files"): self._files,
+            ("HEAD", "/api/hello"): self._hello,
+        }
+
+    def application(self) -> web.Application:
+        app = web.Application(client_max_size=_LARGEST_BODY)
+        app.router.add_route("GET", "/simulator/requests", self._shown_requests)
+        app.router.add_route("DELETE", "/simulator/requests", self._clear_requests)
+        app.router.add_route("POST", "/simulator/script", self._take_script)
+        app.router.add_route("POST", "/simulator/release", self._release_over_http)
+        app.router.add_route("*", "/{path:.*}", self._received)
+        return app
+
+    def script(self, steps: Iterable[Fault]) -> None:
+        """Queues faults for the next requests to the dialect endpoints."""
+        self._script.extend(steps)
+
+    def release(self) -> None:
+        """Lets every stalled request go on; call it on the server's event loop."""
+        for waiting in self._stalled:
+            if not waiting.done():
+                waiting.set_result(None)
+
+    def _stall(self) -> "asyncio.Future[None]":
+        waiting = asyncio.get_running_loop().create_future()
+        self._stalled.add(waiting)
+        waiting.add_done_callback(self._stalled.discard)
+        return waiting
+
+    async def _received(self, request: web.Request) -> web.StreamResponse:
+        body = await request.read()
+        headers = [
+            (name.decode("latin-1"), value.decode("utf-8", "surrogateescape"))
+            for name, value in request.raw_headers
+        ]
+        entry = self.recorder.add(request.method, request.raw_path, headers, body, self.clock())
+        handler = self._routes.get((request.method, request.path), self._elsewhere)
+        try:
+            decoded = decode_body(body, request.headers.get("content-encoding"))
+            self.recorder.update(entry, decoded=decoded)
+            return await handler(request, entry)
+        except UnreadableBodyError as error:
+            dialect = self._dialect_of(request)
+            refusal = Refusal(error.status, "invalid_request_error", str(error))
+            return self._refuse(dialect, refusal, entry)
+        finally:
+            if entry.received.status is None:
+                self.recorder.update(entry, status=0)
+
+    # The dialects
+
+    async def _chat_completions(self, request: web.Request, entry: Entry) -> web.StreamResponse:
+        return await self._converse(self._chat, request, entry)
+
+    async def _anthropic_messages(self, request: web.Request, entry: Entry) -> web.StreamResponse:
+        return await self._converse(self._messages, request, entry)
+
+    async def _converse(
+        self, dialect: Dialect, request: web.Request, entry: Entry
+    ) -> web.StreamResponse:
+        fault = self._script.popleft() if self._script else NO_FAULT
+        spoilt = await self._spoil(dialect, request, entry, fault)
+        if spoilt is not None:
+            return spoilt
+        refusal = self._credential_refusal(request, entry)
+        if refusal is None:
+            body = read_json(entry.received.decoded)
+            refusal = dialect.check(body)
+        if refusal is not None:
+            return self._refuse(dialect, refusal, entry)
+        billed = dialect.begin(body, _scope(request), self.clock())
+        reply = plan_reply(dialect.hear(body))
+        if fault == NO_FAULT:
+            fault = reply.fault
+            spoilt = await self._spoil(dialect, request, entry, fault)
+            if spoilt is not None:
+                return spoilt
+        reply = replace(reply, fault=fault, text=_spoilt_text(reply.text, fault))
+        return await self._answer(dialect, request, entry, (body, reply, billed))
+
+    async def _spoil(
+        self, dialect: Dialect, request: web.Request, entry: Entry, fault: Fault
+    ) -> web.StreamResponse | None:
+        """Does the faults that come before any answer; None when an answer is still due."""
+        if fault.refuse:
+            self.recorder.update(entry, status=0)
+            return drop(request)
+        if fault.stall:
+            await self._stall()
+        if fault.status is not None:
+            refusal = dialect.error_of_status(fault.status, fault.message)
+            return self._refuse(dialect, refusal, entry, fault)
+        return None
+
+    async def _answer(
+        self,
+        dialect: Dialect,
+        request: web.Request,
+        entry: Entry,
+        due: tuple[dict[str, Any], Reply, Billed],
+    ) -> web.StreamResponse:
+        body, reply, billed = due
+        request_id = self.ids.next("req_sim_")
+        streamed = bool(body.get("stream"))
+        error = dialect.error_of_status(500, None)
+        if reply.fault.error_event and not streamed:
+            return self._refuse(dialect, error, entry)
+        exchange = Exchange(body, reply, int(time.time()), self.ids, request_id)
+        composed = dialect.compose(exchange, billed)
+        how = Delivery(
+            headers=dialect.headers(request_id),
+            fault=reply.fault,
+            released=self._stall,
+            gzip=reply.gzip and "gzip" in request.headers.get("accept-encoding", "").lower(),
+            split_utf8=reply.split_utf8,
+            chunk_delay=self.chunk_delay,
+        )
+        self.recorder.update(entry, status=200, usage=composed.usage)
+        billed.settle(self.clock())
+        if streamed:
+            event = dialect.error_event(error, request_id)
+            return await send_events(request, composed.events(), event, how)
+        return await send_document(request, to_json(composed.document), how)
+
+    def _refuse(
+        self, dialect: Dialect, refusal: Refusal, entry: Entry, fault: Fault = NO_FAULT
+    ) -> web.Response:
+        request_id = self.ids.next("req_sim_")
+        self.recorder.update(entry, status=refusal.status)
+        return web.Response(
+            status=refusal.status,
+            body=to_json(dialect.error_body(refusal, request_id)),
+            content_type="application/json",
+            headers={**dialect.headers(request_id), **fault.headers},
+        )
+
+    def _credential_refusal(self, request: web.Request, entry: Entry) -> Refusal | None:
+        if self._is_anthropic(request):
+            if not _scope(request):
+                return Refusal(401, "authentication_error", "x-api-key header is required")
+            if "anthropic-version" not in request.headers:
+                return Refusal(
+                    400, "invalid_request_error", "anthropic-version: header is required"
+                )
+            if len(entry.received.decoded) > _LARGEST_ANTHROPIC:
+                return self._messages.error_of_status(413, None)
+            return None
+        if not _scope(request):
+            return Refusal(
+                401,
+                "invalid_request_error",
+                "You didn't provide an API key. You need to provide your API key in an "
+                "Authorization header using Bearer auth (i.e. Authorization: Bearer YOUR_KEY).",
+            )
+        return None
+
+    def _is_anthropic(self, request: web.Request) -> bool:
+        if request.path.startswith(("/v1/chat", "/v1/embeddings")):
+            return False
+        return (
+            "anthropic-version" in request.headers
+            or "x-api-key" in request.headers
+            or request.path.startswith("/v1/messages")
+        )
+
+    def _dialect_of(self, request: web.Request) -> Dialect:
+        return self._messages if self._is_anthropic(request) else self._chat
+
+    # The other endpoints
+
+    def _document(
+        self, request: web.Request, entry: Entry, document: dict[str, Any] | Refusal
+    ) -> web.Response:
+        dialect = self._dialect_of(request)
+        if isinstance(document, Refusal):
+            return self._refuse(dialect, document, entry)
+        self.recorder.update(entry, status=200)
+        return web.Response(
+            body=to_json(document),
+            content_type="application/json",
+            headers=dialect.headers(self.ids.next("req_sim_")),
+        )
+
+    async def _count_tokens(self, request: web.Request, entry: Entry) -> web.StreamResponse:
+        refusal = self._credential_refusal(request, entry)
+        if refusal is None:
+            body = read_json(entry.received.decoded)
+            refusal = rules_anthropic.check_count(body)
+        return self._document(request, entry, refusal or count_tokens(body))
+
+    async def _models(self, request: web.Request, entry: Entry) -> web.StreamResponse:
+        refusal = self._credential_refusal(request, entry)
+        _, _, name = request.path.removeprefix("/v1/models").partition("/")
+        if self._is_anthropic(request):
+            found = catalogue.anthropic_model(name) if name else catalogue.anthropic_models()
+        else:
+            found = catalogue.openai_model(name) if name else catalogue.openai_models()
+        return self._document(request, entry, refusal or found)
+
+    async def _embeddings(self, request: web.Request, entry: Entry) -> web.StreamResponse:
+        refusal = self._credential_refusal(request, entry)
+        if refusal is None:
+            body = read_json(entry.received.decoded)
+        return self._document(request, entry, refusal or catalogue.embeddings(body))
+
+    async def _files(self, request: web.Request, entry: Entry) -> web.StreamResponse:
+        refusal = self._credential_refusal(request, entry)
+        if refusal is None and not request.content_type.startswith("multipart/"):
+            refusal = Refusal(400, "invalid_request_error", "Expected a multipart/form-data body.")
+        parts: list[tuple[str, str | None, bytes]] = []
+        if refusal is None:
+            for name, value in (await request.post()).items():
+                if isinstance(value, web.FileField):
+                    parts.append((name, value.filename, value.file.read()))
+                else:
+                    parts.append((name, None, str(value).encode()))
+        stored = refusal or catalogue.stored_file(
+            self.ids.next("file-sim-"), parts, int(time.time())
+        )
+        return self._document(request, entry, stored)
+
+    async def _hello(self, request: web.Request, entry: Entry) -> web.StreamResponse:
+        self.recorder.update(entry, status=200)
+        return web.Response()
+
+    async def _elsewhere(self, request: web.Request, entry: Entry) -> web.StreamResponse:
+        if request.method == "GET" and request.path.startswith("/v1/models/"):
+            return await self._models(request, entry)
+        wording = "Not Found"
+        if not self._is_anthropic(request):
+            wording = f"Invalid URL ({request.method} {request.path})"
+        kind = "not_found_error" if self._is_anthropic(request) else "invalid_request_error"
+        return self._refuse(self._dialect_of(request), Refusal(404, kind, wording), entry)
+
+    # The control endpoints
+
+    async def _shown_requests(self, request: web.Request) -> web.Response:
+        return web.Response(
+            body=to_json([received.shown() for received in self.recorder.requests]),
+            content_type="application/json",
+        )
+
+    async def _clear_requests(self, request: web.Request) -> web.Response:
+        self.recorder.clear()
+        return web.json_response({"cleared": True})
+
+    async def _take_script(self, request: web.Request) -> web.Response:
+        try:
+            faults = faults_from_json(await request.json())
+        except ValueError as error:
+            return web.json_response({"error": str(error)}, status=400)
+        self.script(faults)
+        return web.json_response({"queued": len(faults)})
+
+    async def _release_over_http(self, request: web.Request) -> web.Response:
+        self.release()
+        return web.json_response({"released": True})
+
+
+def _scope(request: web.Request) -> str:
+    """The credential, which is also what a cache entry belongs to; empty when there is none."""
+    bearer = request.headers.get("authorization", "").removeprefix("Bearer").strip()
+    return bearer or request.headers.get("x-api-key", "").strip()
+
+
+def _spoilt_text(text: str | None, fault: Fault) -> str | None:
+    if not fault.bad_utf8 or not text:
+        return text
+    middle = len(text) // 2
+    return text[:middle] + BROKEN_BYTE + text[middle:]
+
+
+__all__ = ["Received", "Simulator"]
