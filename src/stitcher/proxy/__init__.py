@@ -1,1 +1,1 @@
-"""The only place that speaks HTTP with clients and providers."""
+"""The proxy: the only layer that speaks HTTP. Thin, so that it can be replaced."""

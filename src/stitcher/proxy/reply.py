@@ -1,0 +1,103 @@
+"""The way back to the client: `ports.Reply` over an aiohttp response.
+
+Sends what it is given when it is given it, and adds no header of its own. Refuses to know what it
+carries.
+"""
+
+import re
+from typing import Final
+from urllib.parse import quote
+
+from aiohttp import web
+from multidict import CIMultiDict
+
+from stitcher.ports import ClientGone, Headers
+from stitcher.proxy import headers as header_rules
+
+# aiohttp fills these in where they are missing. An answer that is handed on says of itself what
+# its sender said, no more.
+_FILLED_IN: Final = ("Date", "Server", "Content-Type")
+_GIVEN: Final = web.ResponseKey("given", frozenset)
+_UNSENDABLE: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
+
+
+def response_of(
+    status: int, reason: str | None, headers: Headers, length: int | None
+) -> web.StreamResponse:
+    """A response with exactly these headers; without a length its body is chunked."""
+    sent = [(name, _sendable(value)) for name, value in headers]
+    response = web.StreamResponse(status=status, reason=reason, headers=CIMultiDict(sent))
+    response[_GIVEN] = frozenset(name.lower() for name, _ in sent)
+    if length is not None:
+        response.content_length = length
+    return response
+
+
+async def keep_exact(request: web.BaseRequest, response: web.StreamResponse) -> None:
+    """Takes away what aiohttp filled in (a handler of `on_response_prepare`)."""
+    given = response.get(_GIVEN)
+    if given is None:
+        return
+    for name in _FILLED_IN:
+        if name.lower() not in given:
+            response.headers.popall(name, None)
+
+
+def _sendable(value: str) -> str:
+    """A header value that cannot end its line: what would is percent-encoded."""
+    return _UNSENDABLE.sub(lambda found: quote(found[0], errors="surrogatepass"), value)
+
+
+class ClientReply:
+    """Answers one request."""
+
+    def __init__(self, request: web.Request) -> None:
+        self._request = request
+        self._response: web.StreamResponse | None = None
+
+    @property
+    def response(self) -> web.StreamResponse | None:
+        """What was started."""
+        return self._response
+
+    @property
+    def started(self) -> bool:
+        """See `ports.Reply`."""
+        return self._response is not None
+
+    async def start(
+        self,
+        status: int,
+        headers: Headers,
+        *,
+        length: int | None = None,
+        reason: str | None = None,
+    ) -> None:
+        """See `ports.Reply`. `reason` is the provider's own phrase."""
+        sent = header_rules.without(headers, "content-length", "transfer-encoding", "connection")
+        self._response = response_of(status, reason, sent, length)
+        try:
+            await self._response.prepare(self._request)
+        except ConnectionError:
+            raise ClientGone from None
+
+    async def write(self, chunk: bytes) -> None:
+        """See `ports.Reply`."""
+        if not chunk:
+            return  # an empty chunk would end a chunked body
+        try:
+            await self._begun().write(chunk)
+        except ConnectionError:
+            raise ClientGone from None
+
+    async def finish(self) -> None:
+        """See `ports.Reply`."""
+        try:
+            await self._begun().write_eof()
+        except ConnectionError:
+            raise ClientGone from None
+
+    def _begun(self) -> web.StreamResponse:
+        if self._response is None:
+            raise RuntimeError("the reply was written to before it was started")
+        return self._response

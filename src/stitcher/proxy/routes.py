@@ -1,0 +1,164 @@
+"""Says what a method and a path mean: whose call it is and where it goes. Pure.
+
+Clients disagree about who writes `/v1`: base URLs are given with it, without it, and with it
+once more from the client itself. So any number of leading `/v1` is accepted and exactly one goes
+up where the provider's endpoints have one. Refuses to know about headers beyond their names,
+about bodies, and about servers.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Final, Literal
+from urllib.parse import quote, unquote_to_bytes
+
+from stitcher.ports import DialectName
+
+Provider = Literal["openai", "anthropic"]
+
+
+class Kind(Enum):
+    """What a request is."""
+
+    DIALECT = auto()  # a conversation's call
+    COUNT_TOKENS = auto()  # relayed, but it may carry our query parameter and a whole history
+    RELAY = auto()  # passed through
+    HEALTH = auto()
+    STATS = auto()
+    SESSION = auto()  # one of our own sessions, by name
+    UNKNOWN = auto()  # below our own prefix, but nothing we have
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where a request goes: `path` is the provider's, percent-encoded as the client sent it."""
+
+    kind: Kind
+    provider: Provider
+    path: str
+    dialect: DialectName | None = None
+    session: str | None = None
+    allowed: tuple[str, ...] = ()  # methods, of our own endpoints
+
+
+# The first segment of every endpoint the two providers serve below /v1 (their API references,
+# November 2026). Given without /v1 these still get one; any other bare path is left alone.
+_OPENAI_ROOTS: Final = frozenset(
+    {
+        "assistants",
+        "audio",
+        "batches",
+        "chat",
+        "chatkit",
+        "completions",
+        "containers",
+        "conversations",
+        "embeddings",
+        "engines",
+        "evals",
+        "files",
+        "fine_tuning",
+        "images",
+        "models",
+        "moderations",
+        "organization",
+        "projects",
+        "realtime",
+        "responses",
+        "threads",
+        "uploads",
+        "vector_stores",
+        "videos",
+        "webhooks",
+    }
+)
+_ANTHROPIC_ROOTS: Final = frozenset({"complete", "messages", "organizations", "skills"})
+_ANTHROPIC_HEADERS: Final = frozenset({"anthropic-version", "anthropic-beta", "x-api-key"})
+_OWN: Final = "stitcher"
+
+
+def resolve(method: str, path: str, header_names: Collection[str] = ()) -> Route:
+    """The route of a raw (still encoded) path; `header_names` are lower-case."""
+    given, rest = _without_versions(path)
+    if path == "/healthz":
+        return Route(Kind.HEALTH, "openai", path, allowed=("GET", "HEAD"))
+    if rest == _OWN or rest.startswith(f"{_OWN}/"):
+        return _own(path, rest.removeprefix(_OWN).removeprefix("/"))
+    if method == "POST" and rest == "chat/completions":
+        return Route(Kind.DIALECT, "openai", "/v1/chat/completions", "openai_chat")
+    if method == "POST" and rest == "messages":
+        return Route(Kind.DIALECT, "anthropic", "/v1/messages", "anthropic")
+    if method == "POST" and rest == "messages/count_tokens":
+        return Route(Kind.COUNT_TOKENS, "anthropic", "/v1/messages/count_tokens")
+    if rest == "api/hello":  # Claude Code's greeting: at the root, whatever the base URL
+        return Route(Kind.RELAY, "anthropic", "/api/hello")
+    return _passthrough(path, given, rest, header_names)
+
+
+def _without_versions(path: str) -> tuple[int, str]:
+    """How many leading /v1 there were, and what follows them without its slash."""
+    given, rest = 0, path.removeprefix("/")
+    while rest == "v1" or rest.startswith(("v1/", "/")):
+        given += rest.startswith("v1")
+        rest = rest[1:] if rest.startswith("/") else rest[3:]
+    return given, rest
+
+
+def _own(path: str, rest: str) -> Route:
+    if rest == "stats":
+        return Route(Kind.STATS, "openai", path, allowed=("GET", "HEAD"))
+    if rest.startswith("sessions/") and (name := rest.removeprefix("sessions/")):
+        return Route(Kind.SESSION, "openai", path, session=decoded_name(name), allowed=("DELETE",))
+    return Route(Kind.UNKNOWN, "openai", path)
+
+
+def _passthrough(path: str, given: int, rest: str, header_names: Collection[str]) -> Route:
+    root = rest.partition("/")[0]
+    anthropic = root in _ANTHROPIC_ROOTS or not _ANTHROPIC_HEADERS.isdisjoint(header_names)
+    provider: Provider = "anthropic" if anthropic else "openai"
+    if given or root in _OPENAI_ROOTS or root in _ANTHROPIC_ROOTS:
+        bare = given and not rest and not path.endswith("/")
+        return Route(Kind.RELAY, provider, "/v1" if bare else f"/v1/{rest}")
+    return Route(Kind.RELAY, provider, path)
+
+
+def decoded_name(text: str) -> str:
+    """A percent-encoded name: UTF-8, or Latin-1 where it is not UTF-8."""
+    raw = unquote_to_bytes(text.encode("utf-8", "surrogateescape"))
+    return text_of(raw)
+
+
+def text_of(raw: bytes) -> str:
+    """Bytes of a header or path as text. Every byte sequence is one: Latin-1 refuses none."""
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
+
+
+def split_target(target: str) -> tuple[str, str]:
+    """The path and query of a request target; the absolute form (RFC 9112 3.2.2) loses its host."""
+    if not target.startswith("/") and "://" in target:
+        target = "/" + target.partition("://")[2].partition("/")[2]
+    if not target.isascii() or "#" in target:
+        target = quote(target.encode("utf-8", "surrogateescape"), safe=_PRINTABLE)
+    path, _, query = target.partition("?")
+    return path, query
+
+
+_PRINTABLE: Final = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) != "#")
+
+
+def take_session(query: str) -> tuple[str | None, str]:
+    """The `session` parameter's value (None when absent or empty), and the query without it."""
+    if "session" not in query:
+        return None, query
+    name: str | None = None
+    kept: list[str] = []
+    for pair in query.split("&"):
+        key, _, value = pair.partition("=")
+        if key == "session":
+            name = name or decoded_name(value.replace("+", " ")) or None
+        else:
+            kept.append(pair)
+    return name, "&".join(kept)
