@@ -1,0 +1,83 @@
+"""`stitcher status`: whether a proxy runs on the data directory, and what it would do."""
+
+import time
+from typing import Annotated, Any
+
+import typer
+
+from stitcher.cli import running
+from stitcher.cli.config import shown
+from stitcher.cli.console import ago, emit_json, heading, moment, say
+from stitcher.cli.options import Configuration, Flags, load, setting_flags
+from stitcher.cli.sessions import opened
+
+NOT_RUNNING = 3  # what service managers answer for a stopped service (LSB init scripts)
+
+_BRIEF = ("upstream", "upstream_anthropic", "max_tokens", "keep", "mode", "durability", "tenancy")
+
+
+@setting_flags("data_dir")
+def status(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    *,
+    flags: Flags,
+) -> None:
+    """Show whether the proxy runs, its sessions and settings."""
+    loaded = load(flags)
+    found = examine(loaded)
+    if as_json:
+        emit_json(found)
+    else:
+        _print(loaded, found)
+    if not found["running"]:
+        raise typer.Exit(NOT_RUNNING)
+
+
+def examine(loaded: Configuration) -> dict[str, Any]:
+    """What there is to say, for people and programs alike."""
+    settings = loaded.resolved.settings
+    owner = running.owner(settings.data_dir)
+    found: dict[str, Any] = {"running": owner is not None}
+    if owner is not None:
+        found |= {"pid": owner.pid, "host": owner.host, "started": owner.started, "url": owner.url}
+        found |= _asked(loaded, owner.url)
+    if "sessions" not in found:
+        found["sessions"] = len(opened(settings).sessions())
+    found["data_dir"] = str(settings.data_dir)
+    found["config_file"] = str(loaded.path)
+    found["settings"] = {name: shown(loaded, name) for name in _BRIEF}
+    return found
+
+
+def _asked(loaded: Configuration, url: str | None) -> dict[str, Any]:
+    if not url:
+        return {}
+    try:
+        stats = running.stats(url, loaded.resolved.settings)
+    except running.NotAnswering as error:
+        return {"answers": False, "problem": str(error)}
+    counts = {key: value for key, value in stats.items() if key in ("sessions", "messages")}
+    return {"answers": True, "stats": stats} | counts
+
+
+def _print(loaded: Configuration, found: dict[str, Any]) -> None:
+    if found["running"]:
+        heading(f"Running: {found['url'] or 'address not known yet'}")
+        for_ = ago(time.time() - found["started"])
+        say(f"  since          {moment(found['started'])} ({for_})")
+        say(f"  process        {found['pid']} on {found['host']}")
+        if problem := found.get("problem"):
+            say(f"  problem        {problem}")
+    else:
+        heading("Not running. Start it: stitcher start")
+    counts = f"{found['sessions']}"
+    if "messages" in found:
+        counts += f" ({found['messages']} messages)"
+    say(f"  sessions       {counts}")
+    say(f"  conversations  {found['data_dir']}")
+    say(f"  upstreams      {shown(loaded, 'upstream')} (OpenAI)")
+    say(f"                 {shown(loaded, 'upstream_anthropic')} (Anthropic)")
+    budget = f"{loaded.resolved.settings.max_tokens:,} tokens"
+    say(f"  budget         {budget}, keeping {loaded.resolved.settings.keep:.0%} at a cut")
+    say(f"  mode           {shown(loaded, 'mode')}, durability {shown(loaded, 'durability')}")
+    say(f"  settings       {found['config_file']} (all of them: stitcher config)")

@@ -1,0 +1,239 @@
+"""A session's log as a person reads it: who said what when, and which of it is on the path.
+
+Made for looking, not for sending: it reads whatever is there, also lines of older versions and
+lines that make no sense, and never refuses. Refuses to know where lines are kept.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One piece of a message; the kind is text, call, result, thinking, image or other."""
+
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A message, or an event between messages (role "event")."""
+
+    place: str
+    role: str
+    parts: tuple[Part, ...]
+    thread: str = ""
+    time: float | None = None
+    cut: bool = False
+    on_path: bool = True
+
+    @property
+    def is_message(self) -> bool:
+        """False for an event between messages."""
+        return self.role != "event"
+
+
+@dataclass(slots=True)
+class _Reading:
+    entries: list[tuple[str, Json | None]] = field(default_factory=list)
+    parents: dict[str, str] = field(default_factory=dict)
+    messages: dict[str, Json] = field(default_factory=dict)  # chain → the bytes' meaning
+    tips: dict[str, str] = field(default_factory=dict)
+
+    def take(self, place: str, line: Json | None) -> None:
+        self.entries.append((place, line))
+        if line is None:
+            return
+        thread = str(line.get("thread", ""))
+        match line.get("type"):
+            case "message" if isinstance(chain := line.get("chain"), str):
+                self.parents[chain] = str(line.get("parent", ""))
+                if isinstance(message := line.get("message"), Mapping):
+                    self.messages.setdefault(chain, message)
+                self.tips[thread] = chain
+            case "turn" if line.get("status") == "failed" and "base" in line:
+                self.tips[thread] = str(line["base"])
+            case "rewound" if "to" in line:
+                self.tips[thread] = str(line["to"])
+            case "rebased" if "onto" in line:
+                self.tips[thread] = str(line["onto"])
+
+    def active(self) -> set[str]:
+        """The chains on the way from any thread's tip to the root."""
+        seen: set[str] = set()
+        for tip in self.tips.values():
+            while tip and tip not in seen:
+                seen.add(tip)
+                tip = self.parents.get(tip, "")
+        return seen
+
+
+def read(lines: Iterable[tuple[str, bytes]]) -> list[Said]:
+    """What the lines of a log, oldest first and each with its place, say."""
+    reading = _Reading()
+    for place, data in lines:
+        reading.take(place, _object(data))
+    active = reading.active()
+    return [
+        said
+        for place, line in reading.entries
+        if (said := _said(place, line, reading, active)) is not None
+    ]
+
+
+def _object(data: bytes) -> Json | None:
+    try:
+        value = json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+_EVENTS: Mapping[str, str] = {
+    "rewound": "the client went back: what follows replaces messages above",
+    "rebased": "the client rewrote its history: its version follows",
+    "compacted": "the window was cut here: older messages are no longer sent",
+}
+
+
+def _said(place: str, line: Json | None, reading: _Reading, active: set[str]) -> Said | None:
+    if line is None:
+        return Said(place, "event", (Part("other", f"{place}: not a line of a log"),))
+    kind, thread, time = line.get("type"), str(line.get("thread", "")), line.get("time")
+    when = float(time) if isinstance(time, int | float) else None
+    if kind == "message":
+        chain = line.get("chain")
+        message = line.get("message")
+        if not isinstance(message, Mapping):
+            message = reading.messages.get(str(line.get("same_as")), {})
+        return Said(
+            place,
+            str(message.get("role", "?")),
+            tuple(parts(message)),
+            thread,
+            when,
+            cut=bool(line.get("cut")),
+            on_path=not isinstance(chain, str) or chain in active,
+        )
+    if kind == "turn" and line.get("status") == "failed":
+        text = f"the provider refused this (HTTP {line.get('http', '?')}): taken back"
+        return Said(place, "event", (Part("other", text),), thread, when)
+    if isinstance(kind, str) and kind in _EVENTS:
+        return Said(place, "event", (Part("other", _EVENTS[kind]),), thread, when)
+    return None
+
+
+def parts(message: Json) -> Iterator[Part]:
+    """The pieces of a message of any dialect, in order."""
+    if isinstance(reasoning := message.get("reasoning_content"), str) and reasoning:
+        yield Part("thinking", reasoning)
+    content = message.get("content")
+    if message.get("role") == "tool":
+        yield Part("result", _flat(content))
+    elif isinstance(content, str):
+        if content:
+            yield Part("text", content)
+    elif isinstance(content, list):
+        for block in content:
+            yield _block(block)
+    if isinstance(refusal := message.get("refusal"), str) and refusal:
+        yield Part("text", refusal)
+    for call in message.get("tool_calls") or ():
+        yield _call(call)
+
+
+def _block(block: object) -> Part:
+    if not isinstance(block, Mapping):
+        return Part("other", _compact(block))
+    match block.get("type"):
+        case "text" | "input_text" | "output_text":
+            return Part("text", str(block.get("text", "")))
+        case "thinking":
+            return Part("thinking", str(block.get("thinking", "")) or "(not shown by the provider)")
+        case "redacted_thinking":
+            return Part("thinking", "(encrypted)")
+        case "tool_use" | "server_tool_use" | "mcp_tool_use":
+            return Part("call", f"{block.get('name', '?')} {_compact(block.get('input', {}))}")
+        case "tool_result":
+            failed = "error: " if block.get("is_error") else ""
+            return Part("result", failed + _flat(block.get("content")))
+        case "image" | "image_url" | "input_audio" | "file" | "document" as kind:
+            return Part("image", f"{kind} ({len(_compact(block)):,} characters)")
+        case kind:
+            return Part("other", f"{kind}: {_compact(block)}")
+
+
+def _call(call: object) -> Part:
+    if isinstance(call, Mapping):
+        inner = call.get("function") or call.get("custom")
+        if isinstance(inner, Mapping):
+            given = inner.get("arguments", inner.get("input", ""))
+            return Part("call", f"{inner.get('name', '?')} {given}")
+    return Part("call", _compact(call))
+
+
+def _flat(content: object) -> str:
+    if isinstance(content, str):
+        return content
+    if isinstance(content, list):
+        return "\n".join(_block(block).text for block in content)
+    return "" if content is None else _compact(content)
+
+
+def _compact(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+_MARKS: Mapping[str, str] = {
+    "call": "calls ",
+    "result": "result: ",
+    "thinking": "thinking: ",
+    "image": "",
+    "other": "",
+    "text": "",
+}
+
+
+def plain(part: Part) -> str:
+    """A piece with what it is in front, where it is not text."""
+    return _MARKS.get(part.kind, "") + part.text
+
+
+def folded(text: str, *, lines: int = 12, characters: int = 1200) -> str:
+    """The beginning of a long text, and how much is left out."""
+    kept = "\n".join(text.split("\n")[:lines])[:characters]
+    if len(kept) == len(text):
+        return text
+    return f"{kept}\n… {len(text) - len(kept):,} more characters (--full shows them)"
+
+
+def to_markdown(name: str, said: Iterable[Said], when: Callable[[float], str]) -> Iterator[str]:
+    """The session as Markdown, a heading for each message."""
+    yield f"# {name}\n"
+    for one in said:
+        if not one.is_message:
+            yield f"\n*{''.join(part.text for part in one.parts)}*\n"
+            continue
+        marks = [when(one.time)] if one.time is not None else []
+        marks += ["cut off"] if one.cut else []
+        marks += [] if one.on_path else ["not on the path"]
+        yield f"\n## {one.role}{' · ' if marks else ''}{', '.join(marks)}\n"
+        for part in one.parts:
+            yield f"\n{_fenced(part)}\n"
+
+
+def _fenced(part: Part) -> str:
+    if part.kind == "text":
+        return part.text
+    if part.kind in ("call", "result"):
+        fence = "```"
+        while fence in part.text:
+            fence += "`"
+        return f"{part.kind.capitalize()}:\n\n{fence}\n{part.text}\n{fence}"
+    quoted = part.text.replace("\n", "\n> ")
+    return f"> {part.kind}: {quoted}"
