@@ -13,6 +13,7 @@ from typing import Any
 from aiohttp import web
 
 from stitcher.simulator import catalogue, rules_anthropic
+from stitcher.simulator.access import access_refusal, credential, speaks_anthropic
 from stitcher.simulator.answer import BROKEN_BYTE, Ids, to_json
 from stitcher.simulator.anthropic import AnthropicMessages, count_tokens
 from stitcher.simulator.delivery import Delivery, drop, send_document, send_events
@@ -25,8 +26,6 @@ from stitcher.simulator.reply import Reply, plan_reply
 from stitcher.simulator.request_body import UnreadableBodyError, decode_body, read_json
 
 _LARGEST_BODY = 1 << 30
-_LARGEST_ANTHROPIC = 32 * 1024 * 1024
-"""32 MB for the Messages API (errors page); OpenAI publishes no limit for chat."""
 
 Handler = Callable[[web.Request, Entry], Awaitable[web.StreamResponse]]
 
@@ -113,13 +112,13 @@ class Simulator:
         spoilt = await self._spoil(dialect, request, entry, fault)
         if spoilt is not None:
             return spoilt
-        refusal = self._credential_refusal(request, entry)
+        refusal = self._access_refusal(request, entry)
         if refusal is None:
             body = read_json(entry.received.decoded)
             refusal = dialect.check(body)
         if refusal is not None:
             return self._refuse(dialect, refusal, entry)
-        billed = dialect.begin(body, _scope(request), self.clock())
+        billed = dialect.begin(body, credential(request.headers), self.clock())
         reply = plan_reply(dialect.hear(body))
         if fault == NO_FAULT:
             fault = reply.fault
@@ -153,7 +152,7 @@ class Simulator:
         body, reply, billed = due
         request_id = self.ids.next("req_sim_")
         streamed = bool(body.get("stream"))
-        error = dialect.error_of_status(500, None)
+        error = dialect.error_of_status(529 if streamed else 500, None)
         if reply.fault.error_event and not streamed:
             return self._refuse(dialect, error, entry)
         exchange = Exchange(body, reply, int(time.time()), self.ids, request_id)
@@ -185,37 +184,11 @@ class Simulator:
             headers={**dialect.headers(request_id), **fault.headers},
         )
 
-    def _credential_refusal(self, request: web.Request, entry: Entry) -> Refusal | None:
-        if self._is_anthropic(request):
-            if not _scope(request):
-                return Refusal(401, "authentication_error", "x-api-key header is required")
-            if "anthropic-version" not in request.headers:
-                return Refusal(
-                    400, "invalid_request_error", "anthropic-version: header is required"
-                )
-            if len(entry.received.decoded) > _LARGEST_ANTHROPIC:
-                return self._messages.error_of_status(413, None)
-            return None
-        if not _scope(request):
-            return Refusal(
-                401,
-                "invalid_request_error",
-                "You didn't provide an API key. You need to provide your API key in an "
-                "Authorization header using Bearer auth (i.e. Authorization: Bearer YOUR_KEY).",
-            )
-        return None
-
-    def _is_anthropic(self, request: web.Request) -> bool:
-        if request.path.startswith(("/v1/chat", "/v1/embeddings")):
-            return False
-        return (
-            "anthropic-version" in request.headers
-            or "x-api-key" in request.headers
-            or request.path.startswith("/v1/messages")
-        )
+    def _access_refusal(self, request: web.Request, entry: Entry) -> Refusal | None:
+        return access_refusal(request.path, request.headers, len(entry.received.decoded))
 
     def _dialect_of(self, request: web.Request) -> Dialect:
-        return self._messages if self._is_anthropic(request) else self._chat
+        return self._messages if speaks_anthropic(request.path, request.headers) else self._chat
 
     # The other endpoints
 
@@ -233,29 +206,29 @@ class Simulator:
         )
 
     async def _count_tokens(self, request: web.Request, entry: Entry) -> web.StreamResponse:
-        refusal = self._credential_refusal(request, entry)
+        refusal = self._access_refusal(request, entry)
         if refusal is None:
             body = read_json(entry.received.decoded)
             refusal = rules_anthropic.check_count(body)
         return self._document(request, entry, refusal or count_tokens(body))
 
     async def _models(self, request: web.Request, entry: Entry) -> web.StreamResponse:
-        refusal = self._credential_refusal(request, entry)
+        refusal = self._access_refusal(request, entry)
         _, _, name = request.path.removeprefix("/v1/models").partition("/")
-        if self._is_anthropic(request):
+        if speaks_anthropic(request.path, request.headers):
             found = catalogue.anthropic_model(name) if name else catalogue.anthropic_models()
         else:
             found = catalogue.openai_model(name) if name else catalogue.openai_models()
         return self._document(request, entry, refusal or found)
 
     async def _embeddings(self, request: web.Request, entry: Entry) -> web.StreamResponse:
-        refusal = self._credential_refusal(request, entry)
+        refusal = self._access_refusal(request, entry)
         if refusal is None:
             body = read_json(entry.received.decoded)
         return self._document(request, entry, refusal or catalogue.embeddings(body))
 
     async def _files(self, request: web.Request, entry: Entry) -> web.StreamResponse:
-        refusal = self._credential_refusal(request, entry)
+        refusal = self._access_refusal(request, entry)
         if refusal is None and not request.content_type.startswith("multipart/"):
             refusal = Refusal(400, "invalid_request_error", "Expected a multipart/form-data body.")
         parts: list[tuple[str, str | None, bytes]] = []
@@ -277,11 +250,12 @@ class Simulator:
     async def _elsewhere(self, request: web.Request, entry: Entry) -> web.StreamResponse:
         if request.method == "GET" and request.path.startswith("/v1/models/"):
             return await self._models(request, entry)
-        wording = "Not Found"
-        if not self._is_anthropic(request):
+        if speaks_anthropic(request.path, request.headers):
+            refusal = Refusal(404, "not_found_error", "Not Found")
+        else:
             wording = f"Invalid URL ({request.method} {request.path})"
-        kind = "not_found_error" if self._is_anthropic(request) else "invalid_request_error"
-        return self._refuse(self._dialect_of(request), Refusal(404, kind, wording), entry)
+            refusal = Refusal(404, "invalid_request_error", wording)
+        return self._refuse(self._dialect_of(request), refusal, entry)
 
     # The control endpoints
 
@@ -306,12 +280,6 @@ class Simulator:
     async def _release_over_http(self, request: web.Request) -> web.Response:
         self.release()
         return web.json_response({"released": True})
-
-
-def _scope(request: web.Request) -> str:
-    """The credential, which is also what a cache entry belongs to; empty when there is none."""
-    bearer = request.headers.get("authorization", "").removeprefix("Bearer").strip()
-    return bearer or request.headers.get("x-api-key", "").strip()
 
 
 def _spoilt_text(text: str | None, fault: Fault) -> str | None:

@@ -247,7 +247,12 @@ def _check_tool_loop(messages: list[dict[str, Any]]) -> None:
 
 
 def _is_tool_results(message: dict[str, Any]) -> bool:
-    return message["role"] == "user" and _first_type(message) == "tool_result"
+    content = message.get("content")
+    return (
+        message["role"] == "user"
+        and isinstance(content, list)
+        and all(block["type"] == "tool_result" for block in content)
+    )
 
 
 def _first_type(message: dict[str, Any]) -> str:
