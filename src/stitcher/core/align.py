@@ -1,0 +1,249 @@
+"""Which of a client's messages are known, new, dropped or edited.
+
+A request's history is laid against the active path by identity, never by similarity. What comes
+out is the same for the same log on any machine: where too little of the log has been read to
+decide, the answer is "read more" (None), not a guess.
+
+Where two readings are possible, the one that loses nothing wins: a user message that was said
+before is a genuine repeat, and a history that could be a window of the path is one.
+"""
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Literal
+
+from stitcher.core.item import ROOT, Item, chain, chains
+from stitcher.core.log import Node, Tree
+
+Habit = Literal[
+    "new",  # nothing was known of this thread
+    "adopted",  # the same, but the client brings a history
+    "thin",  # only new messages; everything before them is ours to put back
+    "continued",  # the whole path is resent, then something new
+    "window",  # the newest part of the path is resent, then something new
+    "retry",  # nothing new: the last question again
+    "rewound",  # the path up to a point, then something else: an edit or a regeneration
+    "rebased",  # the client rewrote its history
+]
+
+_WINDOW_MARGIN = 64  # nodes beyond the request's own length in which an edited window is sought
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One of the client's messages and its place."""
+
+    item: Item  # as the client sent it now
+    chain: str
+    known: bool  # this very message already stands at this very place
+    same_as: str = ""  # it is not at this place yet, but its bytes are known from another
+
+
+@dataclass(frozen=True, slots=True)
+class Alignment:
+    """The client's messages, each at its place on the tree."""
+
+    habit: Habit
+    base: str  # what the client's first message follows; the path up to here is what it left out
+    steps: tuple[Step, ...]
+    tip: str  # where the thread ended before
+
+    @property
+    def end(self) -> str:
+        """Where the path ends now."""
+        return self.steps[-1].chain if self.steps else self.base
+
+    @property
+    def turns_off(self) -> str | None:
+        """The message after which the path leaves the old one, or None if it only grows."""
+        at = self.base
+        for step in self.steps:
+            if not step.known:
+                break
+            at = step.chain
+        return None if at == self.tip else at
+
+
+def align(
+    tree: Tree,
+    thread: str,
+    items: Sequence[Item],
+    *,
+    owns_history: bool = False,
+    exhausted: bool = False,
+) -> Alignment | None:
+    """Lays a request's messages against a thread. None: more of the log must be read first.
+
+    `owns_history` says that the client keeps its own conversation and always sends all of it, so
+    nothing is ever put back in front. `exhausted` says that no more of the log will be read.
+    """
+    whole = tree.whole or exhausted
+    tip = tree.tips.get(thread)
+    if tip is None:
+        return _start(tree, items, whole=whole)
+    if not owns_history and not any(item.role == "assistant" for item in items):
+        return _thin(tree, tip, items, whole=whole)
+    names = tuple(chains(item.identity for item in items))
+    if tip in names:
+        return _from_root(tree, tip, items, names, _deepest_known(tree, names))
+    if not owns_history:
+        if not _has_tail(tree, tip, 2 * len(items) + _WINDOW_MARGIN, whole=whole):
+            return None
+        if (window := _window_to_tip(tree, tip, items)) is not None:
+            return window
+    if known := _deepest_known(tree, names):
+        return _from_root(tree, tip, items, names, known)
+    if not whole:
+        return None
+    if not owns_history and (window := _edited_window(tree, tip, items)) is not None:
+        return window
+    return _rebase(tree, tip, items, ROOT, 0)
+
+
+def _start(tree: Tree, items: Sequence[Item], *, whole: bool) -> Alignment | None:
+    """A thread nothing is known of; its messages may still stand on another thread's path."""
+    names = tuple(chains(item.identity for item in items))
+    known = _deepest_known(tree, names)
+    if not known and not whole:
+        return None
+    steps = tuple(
+        Step(item, name, known=n < known)
+        for n, (item, name) in enumerate(zip(items, names, strict=True))
+    )
+    brings_history = any(item.role == "assistant" for item in items)
+    return Alignment("adopted" if brings_history else "new", ROOT, steps, ROOT)
+
+
+def _deepest_known(tree: Tree, names: Sequence[str]) -> int:
+    """How many of the names are known. A child is newer than its parent: the last one decides."""
+    return next((n for n in range(len(names), 0, -1) if names[n - 1] in tree.nodes), 0)
+
+
+def _thin(tree: Tree, tip: str, items: Sequence[Item], *, whole: bool) -> Alignment | None:
+    asked: list[Node] = []  # the unanswered questions at the end of the path, newest first
+    cut_off = False
+    for node in tree.back_from(tip):
+        if node.item.role == "assistant":
+            if not node.cut or asked:
+                break
+            cut_off = True
+        else:
+            asked.append(node)
+        if node.parent != ROOT and node.parent not in tree.nodes and not whole:
+            return None
+    asked.reverse()
+    sent = [item.identity for item in items]
+    before = [node.item.identity for node in asked]
+    if asked and sent == before[-len(sent) :]:
+        return _follow(tree, tip, items, asked[-len(sent)].parent, "retry")
+    if asked and not cut_off and sent[: len(before)] == before:
+        return _follow(tree, tip, items, asked[0].parent, "thin")
+    aligned = _follow(tree, tip, items, tip, "thin")
+    # Everything stands there already and has no answer: the turn had failed and is asked again.
+    again = all(step.known for step in aligned.steps)
+    return Alignment("retry", tip, aligned.steps, tip) if again else aligned
+
+
+def _follow(tree: Tree, tip: str, items: Sequence[Item], base: str, habit: Habit) -> Alignment:
+    steps: list[Step] = []
+    at = base
+    for item in items:
+        at = chain(at, item.identity)
+        steps.append(Step(item, at, known=at in tree.nodes))
+    return Alignment(habit, base, tuple(steps), tip)
+
+
+def _from_root(
+    tree: Tree, tip: str, items: Sequence[Item], names: Sequence[str], known: int
+) -> Alignment:
+    """The first `known` messages stand where the client says; what follows may not."""
+    if tip not in names and known < len(names):
+        return _rebase(tree, tip, items, ROOT, known)
+    habit: Habit = "continued"
+    if known == len(names):
+        habit = "retry" if tip in names else "rewound"
+    steps = tuple(
+        Step(item, name, known=n < known)
+        for n, (item, name) in enumerate(zip(items, names, strict=True))
+    )
+    return Alignment(habit, ROOT, steps, tip)
+
+
+def _rebase(tree: Tree, tip: str, items: Sequence[Item], base: str, known: int) -> Alignment:
+    """After `known` messages the client's version leaves the path; known bytes are found again."""
+    path = tree.path(tip)
+    seats: dict[str, list[int]] = {}
+    for n, node in enumerate(path):
+        seats.setdefault(node.item.identity, []).append(n)
+    behind = len(path)
+    moved: dict[int, str] = {}
+    for n in range(len(items) - 1, known - 1, -1):  # from the newest, in order
+        candidates = seats.get(items[n].identity, [])
+        seat = bisect_left(candidates, behind) - 1
+        if seat >= 0:
+            behind = candidates[seat]
+            moved[n] = path[behind].chain
+    at = base
+    steps: list[Step] = []
+    for n, item in enumerate(items):
+        at = chain(at, item.identity)
+        stands = n < known or at in tree.nodes
+        steps.append(Step(item, at, known=stands, same_as="" if stands else moved.get(n, "")))
+    habit: Habit = "rebased" if moved or not known else "rewound"
+    return Alignment(habit, base, tuple(steps), tip)
+
+
+def _has_tail(tree: Tree, tip: str, length: int, *, whole: bool) -> bool:
+    if whole:
+        return True
+    for n, node in enumerate(tree.back_from(tip), start=1):
+        if n >= length or node.parent == ROOT:
+            return True
+    return False
+
+
+def _tail(tree: Tree, tip: str, length: int) -> list[Node]:
+    tail = list(islice(tree.back_from(tip), length))
+    tail.reverse()
+    return tail
+
+
+def _window_to_tip(tree: Tree, tip: str, items: Sequence[Item]) -> Alignment | None:
+    """The longest S[k:] == I[:n] that holds an answer: the client resends a window of the path."""
+    tail = _tail(tree, tip, len(items))
+    runs = _runs([item.identity for item in items], [node.item.identity for node in tail])
+    for start, run in enumerate(runs):
+        if run == len(tail) - start:
+            if any(node.item.role == "assistant" for node in tail[start:]):
+                return _follow(tree, tip, items, tail[start].parent, "window")
+            break
+    return None
+
+
+def _edited_window(tree: Tree, tip: str, items: Sequence[Item]) -> Alignment | None:
+    """A window of the path that leaves it before the tip: an edit by a client that trims."""
+    tail = _tail(tree, tip, 2 * len(items) + _WINDOW_MARGIN)
+    runs = _runs([item.identity for item in items], [node.item.identity for node in tail])
+    longest = max(runs, default=0)
+    # One message in common, or questions without an answer, are not enough to tell a window.
+    if longest < 2 or not any(item.role == "assistant" for item in items[:longest]):
+        return None
+    newest = len(runs) - 1 - runs[::-1].index(longest)
+    return _rebase(tree, tip, items, tail[newest].parent, longest)
+
+
+def _runs(pattern: Sequence[str], text: Sequence[str]) -> list[int]:
+    """For each place in `text`, how much of `pattern` begins there (the Z-function, linear)."""
+    line: list[str | None] = [*pattern, None, *text]
+    z = [0] * len(line)
+    left = right = 0
+    for n in range(1, len(line)):
+        if n < right:
+            z[n] = min(right - n, z[n - left])
+        while n + z[n] < len(line) and line[z[n]] is not None and line[z[n]] == line[n + z[n]]:
+            z[n] += 1
+        if n + z[n] > right:
+            left, right = n, n + z[n]
+    return z[len(pattern) + 1 :]

@@ -1,0 +1,95 @@
+"""Where and when the window is cut, and what is condensed at a cut.
+
+The one place that decides it. The rule here is the plain one: below the budget the window only
+grows, so that the prompt prefix stays put; when the budget would be passed it goes back to a
+fraction of it, on a turn boundary. A rule that weighs prices replaces `cut_due` and nothing else.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+_SHORTEST_WORTH_CONDENSING = 400  # tokens; below that a stub saves less than it confuses
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What a request may become through us, in tokens."""
+
+    limit: int  # head, history, new messages and the answer together
+    keep: float  # fraction of the room that a cut leaves at least
+    head: int  # tools and system prompt
+    reserve: int  # room for the answer
+
+    @property
+    def room(self) -> int:
+        """Tokens left for messages."""
+        return max(0, self.limit - self.head - self.reserve)
+
+
+@dataclass(frozen=True, slots=True)
+class Sized:
+    """What a cut needs to know of one message."""
+
+    tokens: int
+    starts_turn: bool
+
+
+def reserve_for(requested: int | None, limit: int) -> int:
+    """Room kept for the answer: what the client asks for, but never more than a quarter.
+
+    Clients ask for the most a model can say (128,000 from Claude Code, 64,000 from LangChain),
+    which is often the whole budget and rarely what comes.
+    """
+    return min(requested or 4096, limit // 4)
+
+
+def cut_due(history: int, budget: Budget) -> bool:
+    """True when the messages no longer fit."""
+    return history > budget.room
+
+
+def cut(messages: Sequence[Sized], budget: Budget) -> int:
+    """Index of the first message kept: whole turns, newest first.
+
+    At least `keep` of the room is left where turns allow it, never more than the room; the newest
+    turn stays whole even where it does not fit, because a tool call is never parted from its
+    result.
+    """
+    boundaries = [n for n, message in enumerate(messages) if message.starts_turn]
+    if not boundaries:
+        return 0
+    wanted = budget.room * budget.keep
+    kept = 0
+    start = boundaries[-1]
+    for n in range(len(messages) - 1, -1, -1):
+        kept += messages[n].tokens
+        if not messages[n].starts_turn:
+            continue
+        if kept > budget.room and n != boundaries[-1]:
+            break
+        start = n
+        if kept >= wanted:
+            break
+    return start
+
+
+def repeats(
+    replies: Sequence[tuple[str, str, int]], near_identical: Callable[[str, str], bool]
+) -> tuple[tuple[str, str], ...]:
+    """Older replies that say what a newer one says again, oldest first.
+
+    `replies` are (chain, text, tokens), oldest first. The result pairs the older chain with the
+    newest it repeats; the newest itself always stays.
+    """
+    found: list[tuple[str, str]] = []
+    kept: list[tuple[str, str]] = []  # newest first
+    for name, text, tokens in reversed(replies):
+        if tokens < _SHORTEST_WORTH_CONDENSING:
+            continue
+        twin = next((newer for newer, other in kept if near_identical(text, other)), None)
+        if twin is None:
+            kept.append((name, text))
+        else:
+            found.append((name, twin))
+    found.reverse()
+    return tuple(found)

@@ -1,0 +1,151 @@
+"""What is sent: which messages, in which order, with whose bytes, and where the cache is marked.
+
+[ head ][ history put back, from the window's start ][ what the client sent ]. The result names
+pieces and what is to be done to each; `wire/` does it to the bytes.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import Flag, auto
+
+from stitcher.core.align import Alignment
+from stitcher.core.item import Item, digest
+from stitcher.core.log import Compacted, Node
+
+MOST_BREAKPOINTS = 4  # Anthropic, "Prompt caching", 2026-08-21: "up to 4 cache breakpoints"
+
+
+class Change(Flag):
+    """What is done to a piece before it goes out."""
+
+    NONE = 0
+    NO_MARKERS = auto()  # breakpoints of an earlier request are taken off
+    NO_THINKING = auto()  # signed thinking whose prefix is gone goes whole
+    NO_CALLS = auto()  # tool calls that nothing answers
+    NO_RESULTS = auto()  # tool results whose call is gone
+    MARK = auto()  # a cache breakpoint at its end
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One message as it goes out."""
+
+    item: Item
+    chain: str
+    change: Change = Change.NONE
+    ours: bool = False  # put back by us, not sent by the client
+    repeats: str = ""  # sent as a stub that names the message saying the same
+    marked_by: Item | None = None  # the client's version, whose breakpoints are kept
+
+
+def laid_after(laid: str, rendering: str) -> str:
+    """Extends the digest of what has been laid out by one message."""
+    return digest(f"{laid}/{rendering}".encode())
+
+
+def restore(
+    path: Sequence[Node], window: Compacted | None, *, head: str, binds: bool
+) -> list[Piece]:
+    """The pieces for what the client left out: `path`, from the window's start on.
+
+    `binds` says that the model ties signed thinking to all that came before it: there, thinking
+    from before the last change of the window or of the head is left out whole.
+    """
+    stubs: Mapping[str, str] = dict(window.stubs) if window else {}
+    stale = _stale_until(path, window, head) if binds else -1
+    pieces = []
+    for n, node in enumerate(path):
+        change = Change.NO_MARKERS
+        if n <= stale and node.item.thinks:
+            change |= Change.NO_THINKING
+        pieces.append(
+            Piece(node.item, node.chain, change, ours=True, repeats=stubs.get(node.chain, ""))
+        )
+    return pieces
+
+
+def _stale_until(path: Sequence[Node], window: Compacted | None, head: str) -> int:
+    stale = -1
+    for n, node in enumerate(path):
+        if (window and node.chain == window.at) or (node.answer and node.head != head):
+            stale = n
+    return stale
+
+
+def first_sent(alignment: Alignment, nodes: Mapping[str, Node]) -> list[Piece]:
+    """The pieces for what the client sent. What was upstream before goes out as it did then."""
+    pieces = []
+    for step in alignment.steps:
+        node = nodes.get(step.chain if step.known else step.same_as)
+        if node is None or not replaces(node, step.item):
+            pieces.append(Piece(step.item, step.chain))
+        else:
+            pieces.append(Piece(node.item, step.chain, Change.NO_MARKERS, marked_by=step.item))
+    return pieces
+
+
+def replaces(node: Node, sent: Item) -> bool:
+    """True when the stored bytes go out instead of the client's.
+
+    Not while an answer is unsettled (the client's replay settles it), not where both render the
+    same, and not where tool ids differ: the client's own results name the ids it knows.
+    """
+    same_ids = node.item.calls == sent.calls and node.item.answers == sent.answers
+    return node.settled and same_ids and node.item.rendering != sent.rendering
+
+
+def settles(node: Node, sent: Item) -> bool:
+    """True when the client's replay of an answer is what goes out from now on."""
+    return not node.settled and node.item.raw != sent.raw
+
+
+def legal(pieces: Sequence[Piece]) -> list[Piece]:
+    """Parts no tool call from its results in what we put back.
+
+    A call that was never answered, because the client moved on, is taken out of our copy of the
+    message, and so are results whose call is not there. What the client sent is left as it is: if
+    that is wrong, the provider says so to the client.
+    """
+    healed = list(pieces)
+    n = 0
+    while n < len(healed):
+        piece = healed[n]
+        if not piece.item.calls:
+            if piece.item.answers and piece.ours and not _follows_call(healed, n):
+                healed[n] = replace(piece, change=piece.change | Change.NO_RESULTS)
+            n += 1
+            continue
+        end = n + 1
+        answered: list[str] = []
+        while end < len(healed) and healed[end].item.answers:
+            answered += healed[end].item.answers
+            end += 1
+        if piece.ours and sorted(answered) != sorted(piece.item.calls):
+            healed[n] = replace(piece, change=piece.change | Change.NO_CALLS)
+            for m in range(n + 1, end):
+                if healed[m].ours:
+                    healed[m] = replace(healed[m], change=healed[m].change | Change.NO_RESULTS)
+        n = end
+    return healed
+
+
+def _follows_call(pieces: Sequence[Piece], n: int) -> bool:
+    while n > 0 and pieces[n].item.answers:
+        n -= 1
+    return bool(pieces[n].item.calls)
+
+
+def mark(pieces: Sequence[Piece], *, free: int, previous_end: str) -> list[Piece]:
+    """Adds cache breakpoints where a request of ours ends and where the one before it ended.
+
+    The first is written now and read next time. The second is what next time's look-back may miss
+    when a turn adds more than 20 positions (Anthropic, "Prompt caching", 2026-08-21: reads walk
+    back at most 20 positions from a breakpoint).
+    """
+    marked = list(pieces)
+    places = [len(marked) - 1]
+    places += [n for n, piece in enumerate(marked[:-1]) if piece.chain == previous_end]
+    for n in places[: max(0, free)]:
+        if n >= 0:
+            marked[n] = replace(marked[n], change=marked[n].change | Change.MARK)
+    return marked

@@ -1,0 +1,236 @@
+"""The entries of a session's log, and the fold over them.
+
+A log only grows. Its messages form a tree: each names its parent, so a conversation is the way
+from a thread's tip back to the root, and an edit is a second child. The fold can be fed from both
+ends, newer entries as they are appended and older ones as they are read back, because an entry
+says all it means: no line has to be read to understand a newer one.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from stitcher.core.item import ROOT, Item
+
+TurnStatus = Literal["answered", "cut", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message at its place in the tree."""
+
+    thread: str
+    time: float  # seconds since the epoch
+    chain: str
+    parent: str
+    depth: int  # messages from the root to here, itself included
+    upto: int  # tokens from the root to here, itself included
+    laid: str  # digest of the renderings of all messages before it, as sent
+    item: Item | None  # None where the bytes stand at `same_as`
+    same_as: str = ""  # chain of the place where these bytes were first written
+    answer: bool = False  # said by the provider, not by the client
+    cut: bool = False  # an answer that was not received to its end
+    head: str = ""  # digest of the head an answer was given under
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """System prompt and tools of a thread, written when they change."""
+
+    thread: str
+    time: float
+    dialect: str
+    digest: str
+    system: bytes | None  # verbatim; for Chat Completions a JSON array of the leading messages
+    tools: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """How a request ended. A failed one takes its messages off the path again, back to `base`."""
+
+    thread: str
+    time: float
+    status: TurnStatus
+    of: str  # chain of the last message sent
+    base: str  # the thread's tip before the request
+    model: str
+    http: int
+    tokens: int  # estimate of what was sent, before calibration
+    usage: bytes | None  # as the provider reported it
+
+
+@dataclass(frozen=True, slots=True)
+class Rewound:
+    """The client went back: the path ends at `to`, what followed stays reachable."""
+
+    thread: str
+    time: float
+    to: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rebased:
+    """The client rewrote its history: its version follows, beginning after `onto`."""
+
+    thread: str
+    time: float
+    onto: str
+
+
+@dataclass(frozen=True, slots=True)
+class Compacted:
+    """The window begins at `start`; older replies that repeat a kept one are sent as stubs."""
+
+    thread: str
+    time: float
+    start: str  # chain of the first message kept
+    at: str  # the last message there was: thinking up to here is no longer sent
+    stubs: tuple[tuple[str, str], ...] = ()  # (chain, chain of the kept message it repeats)
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """From now on these bytes go out for an answer: the client's own replay of it."""
+
+    thread: str
+    time: float
+    of: str
+    item: Item
+
+
+Entry = Message | Head | Turn | Rewound | Rebased | Compacted | Settled
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A message on the tree, with the bytes that go out for it."""
+
+    chain: str
+    parent: str
+    depth: int
+    upto: int
+    laid: str
+    item: Item
+    thread: str
+    answer: bool = False
+    cut: bool = False
+    head: str = ""
+    settled: bool = True  # its bytes have gone upstream as input, or will as they are
+
+
+@dataclass(slots=True)
+class Tree:
+    """The part of a session's log that has been read, folded."""
+
+    nodes: dict[str, Node] = field(default_factory=dict)
+    tips: dict[str, str] = field(default_factory=dict)  # thread → chain
+    heads: dict[str, Head] = field(default_factory=dict)
+    windows: dict[str, Compacted] = field(default_factory=dict)
+    turns: dict[str, Turn] = field(default_factory=dict)  # thread → newest that reported a usage
+    whole: bool = False  # the log has been read to its beginning
+    _replays: dict[str, Item] = field(default_factory=dict)  # answer → the bytes it settled on
+    _sent: set[str] = field(default_factory=set)  # has a child: it has been upstream as input
+    _awaited: dict[str, list[Message]] = field(default_factory=dict)  # by `same_as`
+
+    def append(self, entry: Entry) -> None:
+        """Takes in an entry newer than all others."""
+        match entry:
+            case Message():
+                self._place(entry)
+                self.tips[entry.thread] = entry.chain
+                self._mark_sent(entry.parent)
+            case Head():
+                self.heads[entry.thread] = entry
+            case Turn():
+                if entry.status == "failed":
+                    self.tips[entry.thread] = entry.base
+                if entry.usage is not None:
+                    self.turns[entry.thread] = entry
+            case Rewound():
+                self.tips[entry.thread] = entry.to
+            case Rebased():
+                self.tips[entry.thread] = entry.onto
+            case Compacted():
+                self.windows[entry.thread] = entry
+            case Settled():
+                self._settle(entry)
+
+    def prepend(self, entry: Entry) -> None:
+        """Takes in an entry older than all others."""
+        match entry:
+            case Message():
+                self.tips.setdefault(entry.thread, entry.chain)
+                self._sent.add(entry.parent)
+                self.nodes.pop(entry.chain, None)  # written twice: the older bytes went out first
+                self._place(entry)
+            case Head():
+                self.heads.setdefault(entry.thread, entry)
+            case Turn():
+                if entry.status == "failed":
+                    self.tips.setdefault(entry.thread, entry.base)
+                if entry.usage is not None:
+                    self.turns.setdefault(entry.thread, entry)
+            case Rewound():
+                self.tips.setdefault(entry.thread, entry.to)
+            case Rebased():
+                self.tips.setdefault(entry.thread, entry.onto)
+            case Compacted():
+                self.windows.setdefault(entry.thread, entry)
+            case Settled():
+                self._replays.setdefault(entry.of, entry.item)
+
+    def back_from(self, tip: str) -> Iterator[Node]:
+        """The nodes from a tip towards the root, as far as they have been read."""
+        node = self.nodes.get(tip)
+        while node is not None:
+            yield node
+            node = self.nodes.get(node.parent)
+
+    def path(self, tip: str, *, since: str = ROOT) -> list[Node]:
+        """The nodes up to a tip, oldest first, beginning after `since`, as far as read."""
+        path: list[Node] = []
+        for node in self.back_from(tip):
+            if node.chain == since:
+                break
+            path.append(node)
+        path.reverse()
+        return path
+
+    def _settle(self, entry: Settled) -> None:
+        self._replays[entry.of] = entry.item
+        if (node := self.nodes.get(entry.of)) is not None:
+            self.nodes[entry.of] = replace(node, item=entry.item, settled=True)
+
+    def _mark_sent(self, chain: str) -> None:
+        self._sent.add(chain)
+        node = self.nodes.get(chain)
+        if node is not None and not node.settled:
+            self.nodes[chain] = replace(node, settled=True)
+
+    def _place(self, entry: Message) -> None:
+        item = self._replays.get(entry.chain) or entry.item
+        if item is None:
+            origin = self.nodes.get(entry.same_as)
+            if origin is None:
+                self._awaited.setdefault(entry.same_as, []).append(entry)
+                return
+            item = origin.item
+        if entry.chain in self.nodes:
+            return
+        settled = not entry.answer or entry.chain in self._sent or entry.chain in self._replays
+        self.nodes[entry.chain] = Node(
+            chain=entry.chain,
+            parent=entry.parent,
+            depth=entry.depth,
+            upto=entry.upto,
+            laid=entry.laid,
+            item=item,
+            thread=entry.thread,
+            answer=entry.answer,
+            cut=entry.cut,
+            head=entry.head,
+            settled=settled,
+        )
+        for waiting in self._awaited.pop(entry.chain, ()):
+            self._place(waiting)

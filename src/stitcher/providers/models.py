@@ -1,0 +1,58 @@
+"""What is known of single models: context windows and what they tie their thinking to.
+
+A model is found by the longest name it starts with, so dated variants need no line of their own.
+An unknown model has no known window: the caller's budget stands in for it.
+"""
+
+from typing import Final
+
+# Tokens. genai-prices 0.2.3 and litellm 1.109.1 as of 2026-11-22, which agree; litellm alone for
+# the context windows.
+_CONTEXT_WINDOWS: Final = {
+    "claude-fable-5": 1_000_000,
+    "claude-mythos-5": 1_000_000,
+    "claude-opus-5": 1_000_000,
+    "claude-opus-4-8": 1_000_000,
+    "claude-opus-4-7": 1_000_000,
+    "claude-opus-4-6": 1_000_000,
+    "claude-opus-4-5": 200_000,
+    "claude-sonnet-5": 1_000_000,
+    "claude-sonnet-4-6": 1_000_000,
+    "claude-sonnet-4-5": 200_000,
+    "claude-haiku-5-5": 1_000_000,
+    "claude-haiku-4-5": 200_000,
+    "gpt-6": 922_000,
+    "gpt-5.6": 922_000,
+    "gpt-5.5": 1_050_000,
+    "gpt-5.4": 1_050_000,
+    "gpt-5": 272_000,
+    "gpt-4.1": 1_000_000,
+    "gpt-4o": 128_000,
+    "o3": 200_000,
+}
+
+# "Preserved thinking" (platform.claude.com, read 2026-10): a thinking block is bound to system,
+# tools and every earlier message; leaving out something earlier is refused or drops the thinking.
+_BINDS_THINKING: Final = (
+    "claude-fable-5-1",
+    "claude-opus-5-5",
+    "claude-sonnet-5-5",
+    "claude-haiku-5-5",
+)
+
+
+def context_window(model: str) -> int | None:
+    """Tokens the model takes in and gives out together, or None for a model we do not know."""
+    name = _bare(model)
+    known = [prefix for prefix in _CONTEXT_WINDOWS if name.startswith(prefix)]
+    return _CONTEXT_WINDOWS[max(known, key=len)] if known else None
+
+
+def binds_thinking(model: str) -> bool:
+    """True for models whose signed thinking is refused once something before it has changed."""
+    return _bare(model).startswith(_BINDS_THINKING)
+
+
+def _bare(model: str) -> str:
+    """Without the vendor that routers put in front: `anthropic/claude-opus-5-5`."""
+    return model.rpartition("/")[2].lower().replace("claude-opus-5.5", "claude-opus-5-5")

@@ -1,0 +1,20 @@
+"""Anthropic Messages (https://docs.anthropic.com, anthropic-version 2023-06-01 and 2026-10-21)."""
+
+from stitcher.wire.anthropic.answer import fold, too_long
+from stitcher.wire.anthropic.change import change, mark_head
+from stitcher.wire.anthropic.message import NAME, read_answer, read_item, text
+from stitcher.wire.anthropic.request import ask_usage, build, parse
+
+__all__ = [
+    "NAME",
+    "ask_usage",
+    "build",
+    "change",
+    "fold",
+    "mark_head",
+    "parse",
+    "read_answer",
+    "read_item",
+    "text",
+    "too_long",
+]

@@ -1,0 +1,90 @@
+"""What the exchange asks of a dialect. Each dialect is a package of pure functions behind this."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from stitcher.core.item import Item
+from stitcher.core.layout import Piece
+from stitcher.wire.call import Call
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A provider's answer, as far as it has arrived."""
+
+    message: bytes | None  # the message to remember; None when nothing worth keeping arrived
+    others: tuple[bytes, ...]  # further choices of the same request
+    complete: bool  # the provider said that it was done
+    usage: bytes | None  # verbatim; for a stream of several reports, merged
+    reported: int | None  # input tokens the provider counted, cached ones included
+
+
+class Fold(Protocol):
+    """Puts an answer together from its chunks. The result does not depend on how they were cut."""
+
+    def feed(self, chunk: bytes) -> list[bytes]:
+        """Takes in a chunk; gives back what of it goes to the client, in order."""
+        ...
+
+    def close(self) -> list[bytes]:
+        """No more chunks; gives back what was held."""
+        ...
+
+    @property
+    def ended(self) -> bool:
+        """True once the client could know that the answer is complete."""
+        ...
+
+    def received(self) -> Received:
+        """The answer so far."""
+        ...
+
+
+class Dialect(Protocol):
+    """One provider API's way of writing conversations."""
+
+    @property
+    def NAME(self) -> str: ...
+
+    def parse(self, body: bytes) -> Call:
+        """Reads a request. Raises Unreadable, with what was found, for one it cannot."""
+        ...
+
+    def read_item(self, raw: bytes) -> Item:
+        """Reads one message. Raises Unreadable."""
+        ...
+
+    def read_answer(self, raw: bytes) -> Item:
+        """Reads a message that a provider gave as its answer. Raises Unreadable."""
+        ...
+
+    def change(self, piece: Piece) -> bytes | None:
+        """The piece's bytes after its changes; None when nothing is left to send."""
+        ...
+
+    def text(self, raw: bytes) -> str | None:
+        """What a message says if it says nothing but text, else None."""
+        ...
+
+    def build(
+        self, call: Call, *, system: bytes | None, tools: bytes | None, messages: Sequence[bytes]
+    ) -> bytes:
+        """The client's body with other messages, and with a head where it brought none."""
+        ...
+
+    def ask_usage(self, body: bytes) -> bytes:
+        """The body with a stream's usage asked for."""
+        ...
+
+    def mark_head(self, body: bytes) -> bytes:
+        """The body with a cache breakpoint at the end of its head, where the dialect has them."""
+        ...
+
+    def fold(self, *, stream: bool, hide_usage: bool) -> Fold:
+        """A fold for one answer. `hide_usage` keeps a usage report we asked for from the client."""
+        ...
+
+    def too_long(self, status: int, body: bytes) -> bool:
+        """True for an error that says the request does not fit the model's context window."""
+        ...

@@ -1,0 +1,19 @@
+"""The dialects there are, by name."""
+
+from stitcher.core.item import Item
+from stitcher.wire import anthropic, openai_chat
+from stitcher.wire.dialect import Dialect
+from stitcher.wire.members import Unreadable
+
+DIALECTS: dict[str, Dialect] = {
+    openai_chat.NAME: openai_chat,
+    anthropic.NAME: anthropic,
+}
+
+
+def read_item(dialect: str, raw: bytes) -> Item:
+    """Reads a message in the dialect it came in. Raises Unreadable."""
+    known = DIALECTS.get(dialect)
+    if known is None:
+        raise Unreadable(f"a message in an unknown dialect, expected {' or '.join(DIALECTS)}")
+    return known.read_item(raw)

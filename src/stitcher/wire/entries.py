@@ -1,0 +1,275 @@
+"""The lines of a log: one entry, one JSON object, one line.
+
+A message line ends with the message's own bytes. The one thing changed in them: a line break
+outside a JSON string, which would end the line, becomes nothing.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from stitcher.core.item import ROOT, Item, chain
+from stitcher.core.layout import laid_after
+from stitcher.core.log import (
+    Compacted,
+    Entry,
+    Head,
+    Message,
+    Node,
+    Rebased,
+    Rewound,
+    Settled,
+    Turn,
+)
+from stitcher.wire.members import Unreadable
+
+ReadItem = Callable[[str, bytes], Item]
+"""Reads a message's bytes in a dialect. Raises Unreadable."""
+
+_encode = msgspec.json.encode
+
+
+class _Line(msgspec.Struct, omit_defaults=True):
+    """Every member a line may have. What a type does not use stays out of its lines."""
+
+    type: str
+    dialect: str = ""
+    thread: str = "main"
+    role: str = ""
+    time: float = 0.0
+    chain: str = ""
+    parent: str = ""
+    depth: int = 0
+    upto: int = 0
+    tokens: int = 0
+    identity: str = ""
+    laid: str = ""
+    same_as: str = ""
+    answer: bool = False
+    cut: bool = False
+    head: str = ""
+    status: str = ""
+    of: str = ""
+    base: str = ""
+    model: str = ""
+    http: int = 0
+    to: str = ""
+    onto: str = ""
+    start: str = ""
+    at: str = ""
+    stubs: list[tuple[str, str]] = []
+    digest: str = ""
+    system: msgspec.Raw = msgspec.Raw()
+    tools: msgspec.Raw = msgspec.Raw()
+    usage: msgspec.Raw = msgspec.Raw()
+    message: msgspec.Raw = msgspec.Raw()
+
+
+_line = msgspec.json.Decoder(_Line)
+
+
+def encode(entry: Entry) -> bytes:
+    """The entry's line, without the line break."""
+    match entry:
+        case Message():
+            return _encode_message(entry)
+        case Head():
+            return _encode(
+                _Line(
+                    type="head",
+                    dialect=entry.dialect,
+                    thread=entry.thread,
+                    time=entry.time,
+                    digest=entry.digest,
+                    system=_raw(entry.system),
+                    tools=_raw(entry.tools),
+                )
+            )
+        case Turn():
+            return _encode_turn(entry)
+        case Settled():
+            return _encode(
+                _Line(
+                    type="settled",
+                    dialect=entry.item.dialect,
+                    thread=entry.thread,
+                    time=entry.time,
+                    of=entry.of,
+                    message=_raw(entry.item.raw),
+                )
+            )
+        case _:
+            return _encode_event(entry)
+
+
+def _encode_message(entry: Message) -> bytes:
+    item = entry.item
+    line = _Line(
+        type="message",
+        thread=entry.thread,
+        time=entry.time,
+        chain=entry.chain,
+        parent=entry.parent,
+        depth=entry.depth,
+        upto=entry.upto,
+        laid=entry.laid,
+        same_as=entry.same_as,
+        answer=entry.answer,
+        cut=entry.cut,
+        head=entry.head,
+    )
+    if item is not None:
+        line.dialect = item.dialect
+        line.role = item.role
+        line.identity = item.identity
+        line.tokens = item.tokens
+        line.message = _raw(item.raw)
+    return _encode(line)
+
+
+def _encode_turn(entry: Turn) -> bytes:
+    return _encode(
+        _Line(
+            type="turn",
+            thread=entry.thread,
+            time=entry.time,
+            status=entry.status,
+            of=entry.of,
+            base=entry.base,
+            model=entry.model,
+            http=entry.http,
+            tokens=entry.tokens,
+            usage=_raw(entry.usage),
+        )
+    )
+
+
+def _encode_event(entry: Rewound | Rebased | Compacted) -> bytes:
+    line = _Line(type=type(entry).__name__.lower(), thread=entry.thread, time=entry.time)
+    match entry:
+        case Rewound():
+            line.to = entry.to
+        case Rebased():
+            line.onto = entry.onto
+        case Compacted():
+            line.start, line.at, line.stubs = entry.start, entry.at, list(entry.stubs)
+    return _encode(line)
+
+
+def _raw(value: bytes | None) -> msgspec.Raw:
+    if value is None:
+        return msgspec.Raw()
+    return msgspec.Raw(value.replace(b"\r", b"").replace(b"\n", b""))
+
+
+def decode(line: bytes, read_item: ReadItem) -> Entry | None:
+    """The entry of a line; None for a type this version does not know. Raises Unreadable."""
+    try:
+        found = _line.decode(line)
+    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError):
+        raise Unreadable("a line that is not an entry of a log") from None
+    make = _MAKERS.get(found.type)
+    return make(found, read_item) if make else None
+
+
+def is_foreign(line: bytes) -> bool:
+    """True for a message line of stitcher-proxy 0.1.0: it has no place on the tree yet."""
+    try:
+        found = _line.decode(line)
+    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError):
+        return False
+    return found.type == "message" and not found.chain
+
+
+def adopt(line: bytes, parent: Node | None, read_item: ReadItem) -> Message:
+    """Gives a line of stitcher-proxy 0.1.0 its place: after `parent`. Raises Unreadable."""
+    try:
+        found = _line.decode(line)
+    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError):
+        raise Unreadable("a line that is not an entry of a log") from None
+    item = read_item("openai_chat", bytes(found.message))
+    return placed(item, parent, thread="main", time=0.0, answer=item.role == "assistant")
+
+
+def placed(
+    item: Item,
+    parent: Node | None,
+    *,
+    thread: str,
+    time: float,
+    answer: bool = False,
+) -> Message:
+    """A message entry for an item that follows `parent`."""
+    return Message(
+        thread=thread,
+        time=time,
+        chain=chain(parent.chain if parent else ROOT, item.identity),
+        parent=parent.chain if parent else ROOT,
+        depth=(parent.depth if parent else 0) + 1,
+        upto=(parent.upto if parent else 0) + item.tokens,
+        laid=laid_after(parent.laid, parent.item.rendering) if parent else "",
+        item=item,
+        answer=answer,
+    )
+
+
+def _message(line: _Line, read_item: ReadItem) -> Entry:
+    raw = bytes(line.message)
+    return Message(
+        thread=line.thread,
+        time=line.time,
+        chain=line.chain,
+        parent=line.parent,
+        depth=line.depth,
+        upto=line.upto,
+        laid=line.laid,
+        item=read_item(line.dialect, raw) if raw else None,
+        same_as=line.same_as,
+        answer=line.answer,
+        cut=line.cut,
+        head=line.head,
+    )
+
+
+def _head(line: _Line, _: ReadItem) -> Entry:
+    return Head(
+        line.thread,
+        line.time,
+        line.dialect,
+        line.digest,
+        bytes(line.system) or None,
+        bytes(line.tools) or None,
+    )
+
+
+def _turn(line: _Line, _: ReadItem) -> Entry:
+    status: Any = line.status
+    return Turn(
+        thread=line.thread,
+        time=line.time,
+        status=status,
+        of=line.of,
+        base=line.base,
+        model=line.model,
+        http=line.http,
+        tokens=line.tokens,
+        usage=bytes(line.usage) or None,
+    )
+
+
+def _compacted(line: _Line, _: ReadItem) -> Entry:
+    return Compacted(line.thread, line.time, line.start, line.at, tuple(line.stubs))
+
+
+_MAKERS: dict[str, Callable[[_Line, ReadItem], Entry]] = {
+    "message": _message,
+    "head": _head,
+    "turn": _turn,
+    "rewound": lambda line, _: Rewound(line.thread, line.time, line.to),
+    "rebased": lambda line, _: Rebased(line.thread, line.time, line.onto),
+    "compacted": _compacted,
+    "settled": lambda line, read: Settled(
+        line.thread, line.time, line.of, read(line.dialect, bytes(line.message))
+    ),
+}

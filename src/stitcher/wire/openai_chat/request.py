@@ -1,0 +1,102 @@
+"""A request of Chat Completions: what is head, what is history, and how to put it together."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import msgspec
+
+from stitcher.core.item import Item, digest
+from stitcher.core.tokens import estimate
+from stitcher.wire.call import Call
+from stitcher.wire.members import Unreadable, added, array, elements, members, replaced
+from stitcher.wire.openai_chat.message import NAME, read_item, text
+from stitcher.wire.values import decoded, unless_null, whole
+from stitcher.wire.values import text as text_value
+
+_USAGE = b'{"include_usage":true}'
+
+
+def parse(body: bytes) -> Call:
+    """Reads a request. Raises Unreadable, with what was found, for one it cannot."""
+    found = members(body)
+    values = {key: body[member.start : member.end] for key, member in found.items()}
+    if "messages" not in values:
+        raise Unreadable("a request without `messages`")
+    messages = [read_item(raw) for raw in elements(values["messages"])]
+    leading = 0
+    while leading < len(messages) and messages[leading].role == "system":
+        leading += 1
+    if leading == len(messages):
+        raise Unreadable("a request without a message that is not a system prompt")
+    head = tuple(messages[:leading])
+    tools = unless_null(values.get("tools"))
+    stream = decoded(values.get("stream")) is True
+    options = decoded(values.get("stream_options"))
+    return Call(
+        dialect=NAME,
+        body=body,
+        members=found,
+        model=text_value(values.get("model")),
+        stream=stream,
+        items=tuple(messages[leading:]),
+        system=array([item.raw for item in head]) if head else None,
+        tools=tools,
+        head_digest=digest(f"{[item.rendering for item in head]} {_tools_digest(tools)}".encode()),
+        head_tokens=sum(item.tokens for item in head) + estimate(len(tools or b""), NAME),
+        answer_tokens=whole(values.get("max_completion_tokens")) or whole(values.get("max_tokens")),
+        asks_usage=not stream or (isinstance(options, dict) and bool(options.get("include_usage"))),
+        tool_names=_tool_names(tools),
+        system_start=_start(head),
+        cache_key=text_value(values.get("prompt_cache_key")) or None,
+    )
+
+
+def build(
+    call: Call, *, system: bytes | None, tools: bytes | None, messages: Sequence[bytes]
+) -> bytes:
+    """The client's body with other messages, and with a head where it brought none."""
+    head = call.system or system
+    leading = elements(head) if head else []
+    body = replaced(call.body, call.members["messages"], array([*leading, *messages]))
+    if tools is not None and call.tools is None:
+        member = members(body).get("tools")
+        body = added(body, "tools", tools) if member is None else replaced(body, member, tools)
+    return body
+
+
+def ask_usage(body: bytes) -> bytes:
+    """The body with a stream's usage asked for."""
+    member = members(body).get("stream_options")
+    if member is None:
+        return added(body, "stream_options", _USAGE)
+    options = body[member.start : member.end]
+    if options[:1] != b"{":
+        return replaced(body, member, _USAGE)
+    own = members(options).get("include_usage")
+    if own is not None:
+        return replaced(body, member, replaced(options, own, b"true"))
+    return replaced(body, member, added(options, "include_usage", b"true"))
+
+
+def _tool_names(tools: bytes | None) -> tuple[str, ...]:
+    return _read_tools(tools)[0]
+
+
+def _tools_digest(tools: bytes | None) -> str:
+    return _read_tools(tools)[1]
+
+
+@lru_cache(maxsize=256)
+def _read_tools(tools: bytes | None) -> tuple[tuple[str, ...], str]:
+    """Tools are large and rarely change: each set is read once."""
+    offered = decoded(tools)
+    names = []
+    for tool in offered if isinstance(offered, list) else []:
+        function = tool.get("function") if isinstance(tool, dict) else None
+        name = function.get("name") if isinstance(function, dict) else None
+        names.append(str(name or (tool.get("type") if isinstance(tool, dict) else tool)))
+    return tuple(names), digest(msgspec.json.encode(offered))
+
+
+def _start(head: tuple[Item, ...]) -> str:
+    return (text(head[0].raw) or "")[:300] if head else ""
