@@ -35,7 +35,7 @@ def test_waiting_ends_when_enough_arrived_and_says_so_when_not() -> None:
     late.start()
     recorder.wait_for(1, timeout=5)
     late.join()
-    with pytest.raises(TimeoutError, match="1 requests arrived .* expected 2"):
+    with pytest.raises(TimeoutError, match="1 requests arrived"):
         recorder.wait_for(2, timeout=0.01)
 
 

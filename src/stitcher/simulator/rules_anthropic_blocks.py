@@ -40,10 +40,11 @@ _FIELDS: dict[str, tuple[dict[str, type], frozenset[str]] | None] = {
     "tool_addition": None,
     "tool_removal": None,
 }
-_TOOL_RESULT_TYPES = frozenset(
-    {"text", "image", "document", "search_result", "tool_reference", "browser_state"}
-)
-_SOURCE_TYPES = frozenset({"base64", "url", "file", "text", "content"})
+# Tuples, because what a client put there need not be hashable.
+_TOOL_RESULT_TYPES = (
+    "text", "image", "document", "search_result", "tool_reference", "browser_state",
+)  # fmt: skip
+_SOURCE_TYPES = ("base64", "url", "file", "text", "content")
 _ONLY_IN = {
     "tool_use": "assistant",
     "thinking": "assistant",

@@ -53,14 +53,14 @@ def _check_marker(marker: Any, place: str) -> str:
 def _marked(body: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """The marked blocks with their places, in the order the provider processes them."""
     for index, tool in enumerate(body.get("tools") or []):
-        if tool.get("cache_control"):
+        if tool.get("cache_control") is not None:
             if tool.get("defer_loading"):
                 name = tool.get("name")
                 _refuse(f"Tool '{name}' cannot have both defer_loading=true and cache_control set.")
             yield f"tools.{index}", tool
     system = body.get("system")
     for index, block in enumerate(system if isinstance(system, list) else []):
-        if block.get("cache_control"):
+        if block.get("cache_control") is not None:
             yield f"system.{index}", block
     for number, message in enumerate(body["messages"]):
         content = message.get("content")
@@ -74,9 +74,9 @@ def _marked_blocks(
     for index, block in enumerate(content):
         inner = block.get("content")
         for inner_index, inner_block in enumerate(inner if isinstance(inner, list) else []):
-            if isinstance(inner_block, dict) and inner_block.get("cache_control"):
+            if isinstance(inner_block, dict) and inner_block.get("cache_control") is not None:
                 yield f"{place}.content.{index}.content.{inner_index}", inner_block
-        if block.get("cache_control"):
+        if block.get("cache_control") is not None:
             if message.get("clear_at") == "next_user_message":
                 _refuse(f"{place}: a message with `clear_at` cannot carry cache_control")
             yield f"{place}.content.{index}", block
