@@ -1,0 +1,18 @@
+"""The stack that every end-to-end test runs on, and what holds after each of them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.stack import Stack
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Iterator[Stack]:
+    stack = Stack(tmp_path)
+    try:
+        yield stack
+        stack.check()
+    finally:
+        stack.close()

@@ -1,0 +1,125 @@
+"""The whole under test: a client's wiretap, the proxy as a process of its own, the simulator.
+
+    client -> Wiretap -> ProxyProcess -> SimulatorThread
+
+Starts and stops the parts and reads what they left behind. Knows no client.
+"""
+
+import json
+import urllib.parse
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from stitcher.simulator.recorder import Received
+from stitcher.simulator.serve import SimulatorThread
+from tests.end_to_end.proxy_process import ProxyProcess
+from tests.end_to_end.wiretap import Exchange, Wiretap
+
+DIALECT_PATHS = ("/chat/completions", "/messages", "/messages/count_tokens")
+
+
+class Stack:
+    def __init__(self, folder: Path) -> None:
+        self._expected_refusal = ""
+        with ExitStack() as parts:
+            self.simulator = parts.enter_context(SimulatorThread())
+            self._proxy = ProxyProcess(folder, self.simulator.url)
+            self._proxy.start()
+            parts.callback(self._proxy.terminate)
+            self._wiretap = Wiretap(self._proxy.port)
+            parts.callback(self._wiretap.close)
+            self._parts = parts.pop_all()
+        self.url = f"http://127.0.0.1:{self._wiretap.port}"
+
+    @property
+    def sent(self) -> list[Exchange]:
+        """The client's requests to the dialect endpoints, as it sent them."""
+        return [sent for sent in self._wiretap.exchanges if _is_dialect(sent.method, sent.path)]
+
+    @property
+    def received(self) -> list[Received]:
+        """The simulator's requests on the dialect endpoints, as they reached it."""
+        return [
+            received
+            for received in self.simulator.requests
+            if _is_dialect(received.method, received.path)
+        ]
+
+    @property
+    def bodies(self) -> list[Any]:
+        """The JSON of `received`."""
+        return [json.loads(received.decoded) for received in self.received]
+
+    def sessions(self) -> list[str]:
+        return sorted(
+            urllib.parse.unquote(path.parent.name)
+            for path in self._proxy.data_dir.rglob("active.jsonl")
+        )
+
+    def log(self, session: str) -> list[dict[str, Any]]:
+        """The lines of a session's files, oldest first."""
+        folder = self._session_folder(session)
+        rolled = sorted(
+            folder.glob("active.*.jsonl"), key=lambda path: int(path.name.split(".")[1])
+        )
+        return [
+            json.loads(line)
+            for path in [*rolled, folder / "active.jsonl"]
+            for line in path.read_bytes().splitlines()
+        ]
+
+    def messages(self, session: str) -> list[dict[str, Any]]:
+        """The messages that a session's log holds, in the order in which they were appended."""
+        return [line["message"] for line in self.log(session) if line["type"] == "message"]
+
+    def logs(self) -> list[list[dict[str, Any]]]:
+        """The messages of every session."""
+        return [self.messages(session) for session in self.sessions()]
+
+    def verify(self) -> None:
+        """`stitcher verify` re-derives every identity in the log; it must find nothing."""
+        self._proxy.command("verify")
+
+    def restart(self) -> None:
+        """Stops the proxy with SIGTERM and starts it again on the same port."""
+        self._proxy.terminate()
+        self._proxy.start()
+
+    def kill(self) -> None:
+        """Ends the proxy with SIGKILL and starts it again on the same port."""
+        self._proxy.kill()
+        self._proxy.start()
+
+    def expect_refusal(self, reason: str) -> None:
+        """Declares that a request of this test is meant to be answered 4xx by the simulator."""
+        assert reason, "say why the simulator refuses a request in this test"
+        self._expected_refusal = reason
+
+    def check(self) -> None:
+        """What holds after every test: all requests were legal, the proxy and its log are sound."""
+        refused = [
+            f"{received.method} {received.path}: {received.status} {received.decoded[:2000]!r}"
+            for received in self.received
+            if received.status is not None and 400 <= received.status < 500
+        ]
+        assert self._expected_refusal or not refused, "refused upstream:\n" + "\n".join(refused)
+        errors = self._proxy.errors()
+        assert "Traceback" not in errors, errors
+        self.verify()
+
+    def close(self) -> None:
+        self._parts.close()
+
+    def _session_folder(self, session: str) -> Path:
+        found = [
+            path.parent
+            for path in self._proxy.data_dir.rglob("active.jsonl")
+            if urllib.parse.unquote(path.parent.name) == session
+        ]
+        assert len(found) == 1, f"{len(found)} logs of session {session!r}, only {self.sessions()}"
+        return found[0]
+
+
+def _is_dialect(method: str, path: str) -> bool:
+    return method == "POST" and path.partition("?")[0].endswith(DIALECT_PATHS)

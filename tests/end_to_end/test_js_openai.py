@@ -1,0 +1,85 @@
+"""The official OpenAI JavaScript SDK through the proxy."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end import dialogue
+from tests.end_to_end.histories import assert_kept_apart, assert_prefix_kept, spoken
+from tests.end_to_end.js_client import JavaScriptClient
+from tests.end_to_end.stack import Stack
+
+pytestmark = pytest.mark.clients
+
+
+def start_openai(stack: Stack, folder: Path) -> JavaScriptClient:
+    return JavaScriptClient(
+        "openai.mjs",
+        folder,
+        baseUrl=f"{stack.url}/v1",
+        apiKey="sk-test",
+        model="gpt-5.5",
+        system="Be brief.",
+    )
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+def test_a_client_that_resends_its_history_is_left_as_it_is(
+    stack: Stack, tmp_path: Path, stream: bool
+) -> None:
+    with start_openai(stack, tmp_path) as client:
+        client.say(dialogue.HELLO, stream=stream)
+        answer = client.say(dialogue.QUESTION, stream=stream, tools=True)
+        assert answer["calls"] == [dialogue.TOOL_NAME]
+        stack.restart()
+        answer = client.say(dialogue.RECALL, stream=stream, tools=True)
+
+    assert answer["text"] == dialogue.RECALLED
+    assert answer["usage"]["prompt_tokens"] > 0
+    assert [received.body for received in stack.received] == [sent.body for sent in stack.sent]
+    assert_prefix_kept(stack.bodies)
+    (session,) = stack.sessions()
+    assert spoken(stack.messages(session)) == dialogue.TRANSCRIPT
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+def test_a_thin_client_gets_its_history_put_back(
+    stack: Stack, tmp_path: Path, stream: bool
+) -> None:
+    options = {"thin": True, "stream": stream, "headers": {"X-Stitcher-Session": "ada"}}
+    with start_openai(stack, tmp_path) as client:
+        client.say(dialogue.HELLO, **options)
+        client.say(dialogue.QUESTION, tools=True, **options)
+        stack.restart()
+        client.say("yes", tools=True, **options)
+        client.say("yes", tools=True, **options)
+        answer = client.say(dialogue.RECALL, tools=True, **options)
+
+    assert answer["text"] == dialogue.RECALLED
+    assert [len(sent.json["messages"]) for sent in stack.sent] == [1] * 6
+    assert_prefix_kept(stack.bodies)
+    assert spoken(stack.messages("ada")) == [
+        *dialogue.WELCOME,
+        *dialogue.TOOL_ROUND,
+        "user: yes",
+        "assistant: Reply 3 to: yes",
+        "user: yes",
+        "assistant: Reply 4 to: yes",
+        f"user: {dialogue.RECALL}",
+        f"assistant: {dialogue.RECALLED}",
+    ]
+
+
+def test_conversations_at_once_are_not_mixed(stack: Stack, tmp_path: Path) -> None:
+    def talk(name: str) -> str:
+        with start_openai(stack, tmp_path / name) as client:
+            for turn in range(1, 4):
+                client.say(f"{name} says {turn}.", stream=turn == 2)
+            return str(client.say("[[first]]")["text"])
+
+    names = ["Ada", "Bob", "Cyd"]
+    with ThreadPoolExecutor(len(names)) as pool:
+        answers = list(pool.map(talk, names))
+    assert answers == [f'The first thing you said was: "{name} says 1."' for name in names]
+    assert_kept_apart(stack.logs(), names)
