@@ -174,11 +174,7 @@ class Setting:
 
 
 def _about(
-    doc: str,
-    check: Callable[[Any], Any] | None = None,
-    *,
-    flag: str = "",
-    secret: bool = False,
+    doc: str, check: Callable[[Any], Any] | None = None, *, flag: str = "", secret: bool = False
 ) -> dict[str, Any]:
     return {"doc": doc, "check": check, "flag": flag, "secret": secret}
 
@@ -227,7 +223,10 @@ class Settings:
     )
     tenancy: Tenancy = field(
         default="local",
-        metadata=_about("Whose a session is: one owner's (local) or each API key's own (key)."),
+        metadata=_about(
+            "Whose a session is: one owner's (local) or each API key's own (key). Beyond"
+            " loopback with a proxy token the default is key."
+        ),
     )
     proxy_token: str | None = field(
         default=None,
@@ -335,6 +334,9 @@ def resolve(
         )
         values[name] = parsed(row, raw, place)
         sources[name] = source
+    if sources["tenancy"] == "default" and values["proxy_token"]:
+        # Beyond loopback a token may be shared by people who are not to read each other's memory.
+        values["tenancy"] = "local" if is_loopback(values["host"]) else "key"
     return Resolved(Settings(**values), sources, _unknown(environ, file, file_name))
 
 

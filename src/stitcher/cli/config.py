@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from stitcher.cli import config_file
+from stitcher.cli import config_file, running
 from stitcher.cli.console import Column, emit_json, is_interactive, note, say, table
 from stitcher.cli.options import Configuration, Flags, load, setting_flags
 from stitcher.cli.shape import Command, Group
@@ -74,10 +74,15 @@ def _json_value(loaded: Configuration, row: Setting) -> object:
 
 @app.command("set", cls=Command)
 def set_value(
-    key: Annotated[str, typer.Argument(help="Name of the setting, as `stitcher config` has it.")],
+    key: Annotated[
+        str, typer.Argument(help="Name of the setting, as `stitcher config` has it.", metavar="KEY")
+    ],
     value: Annotated[
         str | None,
-        typer.Argument(help="The value. Left out for a key: it is asked for, or read from stdin."),
+        typer.Argument(
+            help="The value. Left out for a key: it is asked for, or read from stdin.",
+            metavar="[VALUE]",
+        ),
     ] = None,
 ) -> None:
     """Write one setting into the configuration file."""
@@ -97,7 +102,9 @@ def set_value(
 
 @app.command(cls=Command)
 def unset(
-    key: Annotated[str, typer.Argument(help="Name of the setting, as `stitcher config` has it.")],
+    key: Annotated[
+        str, typer.Argument(help="Name of the setting, as `stitcher config` has it.", metavar="KEY")
+    ],
 ) -> None:
     """Remove one setting from the configuration file."""
     path = config_file.location(os.environ)
@@ -144,4 +151,5 @@ def _asked(row: Setting) -> str:
 def _after_change(row: Setting, environ: Mapping[str, str]) -> None:
     if environ.get(row.env, "").strip():
         note(f"stitcher: note: {row.env} is set in the environment and has priority over the file")
-    note("stitcher: note: a proxy that is running takes it when it is started again")
+    if row.name != "model" and running.owner(load({}).resolved.settings.data_dir) is not None:
+        note("stitcher: note: the proxy that is running takes it when it is started again")

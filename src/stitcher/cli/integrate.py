@@ -15,11 +15,14 @@ from stitcher.settings import upstream_base, url_of
 @setting_flags("host", "port")
 def integrate(
     target: Annotated[
-        str | None, typer.Argument(help="The client; without it, all of them are listed.")
+        str | None,
+        typer.Argument(help="The client; without it, all of them are listed.", metavar="[TARGET]"),
     ] = None,
     url: Annotated[
         str | None,
-        typer.Option(help="Where clients reach the proxy, if not at its own host and port."),
+        typer.Option(
+            help="Where clients reach the proxy, if not at its own host and port.", metavar="URL"
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="List as JSON.")] = False,
     *,

@@ -3,6 +3,7 @@
 import asyncio
 import difflib
 import os
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,17 +28,23 @@ from stitcher.cli.options import Flags, load, setting_flags
 from stitcher.cli.shape import Command, Group
 from stitcher.errors import SettingsError, StitcherError
 from stitcher.settings import Settings
-from stitcher.store.protocol import SessionInfo, Store
+from stitcher.store.protocol import SessionInfo, SessionKey, Store
 
 if TYPE_CHECKING:
     from stitcher.store.jsonl import JsonlStore
 
 app = typer.Typer(cls=Group, invoke_without_command=True, no_args_is_help=False)
 
-Name = Annotated[str, typer.Argument(help="Name of the session, as `stitcher sessions` has it.")]
+_MESSAGE = re.compile(rb'\{"type":\s*"message"')
+
+Name = Annotated[
+    str, typer.Argument(help="Name of the session, as `stitcher sessions` has it.", metavar="NAME")
+]
 Tenant = Annotated[
     str | None,
-    typer.Option("--tenant", help="Whose session, where several have one of that name."),
+    typer.Option(
+        "--tenant", help="Whose session, where several have one of that name.", metavar="TENANT"
+    ),
 ]
 
 
@@ -68,6 +75,16 @@ def chosen(store: Store, name: str, tenant: str | None) -> SessionInfo:
     raise NoSuchSession(f"there is no session {name!r}{hint} See: stitcher sessions".rstrip())
 
 
+def count_messages(store: Store, key: SessionKey) -> int:
+    """How many messages were said in a session. A log also holds turns and events."""
+    return sum(1 for line in store.oldest_first(key) if _is_message(line.data))
+
+
+def _is_message(data: bytes) -> bool:
+    # Where a message takes another place on the path, the line has no bytes of its own.
+    return _MESSAGE.match(data) is not None and b'"message":' in data
+
+
 @app.callback()
 @setting_flags("data_dir")
 def list_sessions(
@@ -82,7 +99,7 @@ def list_sessions(
         return
     settings = load(flags).resolved.settings
     store = opened(settings)
-    counted = [(info, store.count_lines(info.key)) for info in store.sessions()]
+    counted = [(info, count_messages(store, info.key)) for info in store.sessions()]
     if as_json:
         emit_json([_described(info, messages) for info, messages in counted])
     elif not counted:
@@ -122,7 +139,9 @@ def show(
     ctx: typer.Context,
     name: Name,
     tenant: Tenant = None,
-    thread: Annotated[str | None, typer.Option(help="Only this thread of the session.")] = None,
+    thread: Annotated[
+        str | None, typer.Option(help="Only this thread of the session.", metavar="THREAD")
+    ] = None,
     full: Annotated[bool, typer.Option("--full", help="Do not fold long texts.")] = False,
     *,
     flags: Flags,
@@ -193,13 +212,13 @@ def purge(
     settings = _settings(ctx, flags)
     store = opened(settings)
     info = chosen(store, name, tenant)
-    what = f"{name} ({store.count_lines(info.key)} messages, {size(info.size)})"
+    what = f"{name} ({count_messages(store, info.key)} messages, {size(info.size)})"
     if not yes and not _agreed(what):
         say("Nothing was deleted.")
         raise typer.Exit(1)
     owner = running.owner(settings.data_dir)
     if owner is not None and owner.url:
-        gone = running.purge(owner.url, name, info.key.tenant, settings)
+        gone = running.purge(owner.url, info.key, settings)
     else:
         gone = asyncio.run(_purge(settings, info))
     if not gone:
@@ -218,7 +237,7 @@ async def _purge(settings: Settings, info: SessionInfo) -> bool:
 
     store = JsonlStore(settings.data_dir)
     try:
-        return store.purge(info.key)
+        return await asyncio.to_thread(store.purge, info.key)
     finally:
         await store.close()
 
@@ -231,9 +250,15 @@ def export(
     tenant: Tenant = None,
     form: Annotated[
         Literal["jsonl", "md"],
-        typer.Option("--format", help="jsonl: the log's lines, verbatim; md: Markdown to read."),
+        typer.Option(
+            "--format",
+            metavar="jsonl|md",
+            help="jsonl: the log's lines, verbatim; md: Markdown to read.",
+        ),
     ] = "jsonl",
-    output: Annotated[Path | None, typer.Option(help="File to write; stdout without it.")] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="File to write; stdout without it.", metavar="FILE")
+    ] = None,
     *,
     flags: Flags,
 ) -> None:

@@ -41,8 +41,7 @@ def examine(loaded: Configuration) -> dict[str, Any]:
     if owner is not None:
         found |= {"pid": owner.pid, "host": owner.host, "started": owner.started, "url": owner.url}
         found |= _asked(loaded, owner.url)
-    if "sessions" not in found:
-        found["sessions"] = len(opened(settings).sessions())
+    found["sessions"] = len(opened(settings).sessions())
     found["data_dir"] = str(settings.data_dir)
     found["config_file"] = str(loaded.path)
     found["settings"] = {name: shown(loaded, name) for name in _BRIEF}
@@ -50,14 +49,16 @@ def examine(loaded: Configuration) -> dict[str, Any]:
 
 
 def _asked(loaded: Configuration, url: str | None) -> dict[str, Any]:
+    """What the proxy says of itself. Where it keeps tenants apart, it may not count for us."""
     if not url:
         return {}
+    settings = loaded.resolved.settings
     try:
-        stats = running.stats(url, loaded.resolved.settings)
+        running.check_answering(url, settings)
+        stats = running.stats(url, settings)
     except running.NotAnswering as error:
         return {"answers": False, "problem": str(error)}
-    counts = {key: value for key, value in stats.items() if key in ("sessions", "messages")}
-    return {"answers": True, "stats": stats} | counts
+    return {"answers": True, "stats": stats}
 
 
 def _print(loaded: Configuration, found: dict[str, Any]) -> None:
@@ -71,8 +72,9 @@ def _print(loaded: Configuration, found: dict[str, Any]) -> None:
     else:
         heading("Not running. Start it: stitcher start")
     counts = f"{found['sessions']}"
-    if "messages" in found:
-        counts += f" ({found['messages']} messages)"
+    messages = found.get("stats", {}).get("messages")
+    if messages is not None:
+        counts += f" ({messages} messages)"
     say(f"  sessions       {counts}")
     say(f"  conversations  {found['data_dir']}")
     say(f"  upstreams      {shown(loaded, 'upstream')} (OpenAI)")

@@ -11,6 +11,8 @@ from typing import Any
 
 Json = Mapping[str, Any]
 
+_MAIN = "main"  # the thread of a line that names none: a log leaves out what is the default
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -49,19 +51,19 @@ class _Reading:
         self.entries.append((place, line))
         if line is None:
             return
-        thread = str(line.get("thread", ""))
+        thread = str(line.get("thread", _MAIN))
         match line.get("type"):
             case "message" if isinstance(chain := line.get("chain"), str):
                 self.parents[chain] = str(line.get("parent", ""))
                 if isinstance(message := line.get("message"), Mapping):
                     self.messages.setdefault(chain, message)
                 self.tips[thread] = chain
-            case "turn" if line.get("status") == "failed" and "base" in line:
-                self.tips[thread] = str(line["base"])
-            case "rewound" if "to" in line:
-                self.tips[thread] = str(line["to"])
-            case "rebased" if "onto" in line:
-                self.tips[thread] = str(line["onto"])
+            case "turn" if line.get("status") == "failed":
+                self.tips[thread] = str(line.get("base", ""))
+            case "rewound":
+                self.tips[thread] = str(line.get("to", ""))
+            case "rebased":
+                self.tips[thread] = str(line.get("onto", ""))
 
     def active(self) -> set[str]:
         """The chains on the way from any thread's tip to the root."""
@@ -104,7 +106,7 @@ _EVENTS: Mapping[str, str] = {
 def _said(place: str, line: Json | None, reading: _Reading, active: set[str]) -> Said | None:
     if line is None:
         return Said(place, "event", (Part("other", f"{place}: not a line of a log"),))
-    kind, thread, time = line.get("type"), str(line.get("thread", "")), line.get("time")
+    kind, thread, time = line.get("type"), str(line.get("thread", _MAIN)), line.get("time")
     when = float(time) if isinstance(time, int | float) else None
     if kind == "message":
         chain = line.get("chain")
@@ -120,12 +122,24 @@ def _said(place: str, line: Json | None, reading: _Reading, active: set[str]) ->
             cut=bool(line.get("cut")),
             on_path=not isinstance(chain, str) or chain in active,
         )
+    if kind == "head":
+        return Said(place, "system", tuple(_head(line)), thread, when)
     if kind == "turn" and line.get("status") == "failed":
         text = f"the provider refused this (HTTP {line.get('http', '?')}): taken back"
         return Said(place, "event", (Part("other", text),), thread, when)
     if isinstance(kind, str) and kind in _EVENTS:
         return Said(place, "event", (Part("other", _EVENTS[kind]),), thread, when)
     return None
+
+
+def _head(line: Json) -> Iterator[Part]:
+    system = line.get("system")
+    messages = system if isinstance(system, list) else [{"content": system}]
+    for message in messages:
+        if isinstance(message, Mapping):
+            yield from parts(message if "content" in message else {"content": [message]})
+    if isinstance(tools := line.get("tools"), list):
+        yield Part("other", f"{len(tools)} tools")
 
 
 def parts(message: Json) -> Iterator[Part]:

@@ -11,8 +11,12 @@ from stitcher.cli.sessions import chosen, opened
 
 @setting_flags("data_dir")
 def verify(
-    name: Annotated[str | None, typer.Argument(help="A session; without it, all of them.")] = None,
-    tenant: Annotated[str | None, typer.Option("--tenant", help="Whose session.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="A session; without it, all of them.", metavar="[NAME]")
+    ] = None,
+    tenant: Annotated[
+        str | None, typer.Option("--tenant", help="Whose session.", metavar="TENANT")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     *,
     flags: Flags,
