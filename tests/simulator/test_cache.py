@@ -96,6 +96,13 @@ def test_entries_live_from_the_start_of_the_request_and_reads_refresh_them() -> 
     assert ask(cache, numbered(2, 2), 598 + 300)[0] == 0
 
 
+def test_a_slow_answer_does_not_prolong_what_it_wrote() -> None:
+    cache = BreakpointCache()
+    slow = cache.begin("key", numbered(2, 2), 16, 0)
+    cache.settle(slow, 100)
+    assert ask(cache, numbered(2, 2), 300)[0] == 0
+
+
 def test_an_hour_lasts_an_hour() -> None:
     cache = BreakpointCache()
     assert ask(cache, numbered(2, 2, HOUR), 0) == (0, 0, 20, 0)

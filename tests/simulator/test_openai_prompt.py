@@ -75,7 +75,7 @@ def test_unknown_fields_of_messages_are_not_rendered() -> None:
 
 @pytest.mark.parametrize("name", ["reasoning_effort", "verbosity", "response_format", "tools"])
 def test_settings_move_the_whole_prefix(name: str) -> None:
-    value = [{"type": "function", "function": {"name": "f"}}] if name == "tools" else {"x": 1}
+    value: Any = [{"type": "function", "function": {"name": "f"}}] if name == "tools" else {"x": 1}
     assert prompt(said("user"), **{name: value}).links[0].hash != prompt(said("user")).links[0].hash
 
 

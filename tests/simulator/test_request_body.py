@@ -4,7 +4,12 @@ import zlib
 
 import pytest
 
-from stitcher.simulator.request_body import UnreadableBodyError, decode_body, read_json
+from stitcher.simulator.request_body import (
+    UnreadableBodyError,
+    decode_body,
+    read_json,
+    read_multipart,
+)
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -45,3 +50,12 @@ def test_other_bodies_are_refused(body: bytes, encoding: str, status: int) -> No
 def test_what_is_not_json_is_refused(body: bytes) -> None:
     with pytest.raises(UnreadableBodyError, match="not valid JSON"):
         read_json(body)
+
+
+def test_multipart_is_read_byte_for_byte() -> None:
+    head = b'Content-Disposition: form-data; name="file"; filename="a b.bin"'
+    content = b"\r\n\x00\xff\r\n\r\n"
+    body = b"--xx\r\n" + head + b"\r\n\r\n" + content + b"\r\n--xx--\r\n"
+    parts = read_multipart(body, 'multipart/form-data; boundary="xx"')
+    assert parts == [("file", "a b.bin", content)]
+    assert read_multipart(body, "application/json") == []

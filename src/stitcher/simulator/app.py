@@ -23,7 +23,12 @@ from stitcher.simulator.openai_chat import OpenAIChat
 from stitcher.simulator.recorder import Entry, Received, Recorder
 from stitcher.simulator.refusal import Refusal
 from stitcher.simulator.reply import Reply, plan_reply
-from stitcher.simulator.request_body import UnreadableBodyError, decode_body, read_json
+from stitcher.simulator.request_body import (
+    UnreadableBodyError,
+    decode_body,
+    read_json,
+    read_multipart,
+)
 
 _LARGEST_BODY = 1 << 30
 
@@ -229,15 +234,7 @@ class Simulator:
 
     async def _files(self, request: web.Request, entry: Entry) -> web.StreamResponse:
         refusal = self._access_refusal(request, entry)
-        if refusal is None and not request.content_type.startswith("multipart/"):
-            refusal = Refusal(400, "invalid_request_error", "Expected a multipart/form-data body.")
-        parts: list[tuple[str, str | None, bytes]] = []
-        if refusal is None:
-            for name, value in (await request.post()).items():
-                if isinstance(value, web.FileField):
-                    parts.append((name, value.filename, value.file.read()))
-                else:
-                    parts.append((name, None, str(value).encode()))
+        parts = read_multipart(entry.received.decoded, request.headers.get("content-type", ""))
         stored = refusal or catalogue.stored_file(
             self.ids.next("file-sim-"), parts, int(time.time())
         )

@@ -1,10 +1,11 @@
-"""From the bytes of a request to a JSON value: content encodings and what is refused on the way.
+"""From the bytes of a request to values: content encodings, JSON, multipart, and their refusals.
 
 OpenAI takes zstd (Codex sends it) and gzip; what cannot be read is refused. Knows nothing of what
-the JSON means.
+the values mean.
 """
 
 import json
+import re
 import sys
 import zlib
 from typing import Any, NoReturn
@@ -13,6 +14,11 @@ if sys.version_info >= (3, 14):
     from compression import zstd
 else:
     from backports import zstd
+
+
+_BOUNDARY = re.compile(r'multipart/.*boundary="?([^";]+)', re.IGNORECASE)
+_PART_NAME = re.compile(rb'[; ]name="([^"]*)"')
+_FILE_NAME = re.compile(rb'[; ]filename="([^"]*)"')
 
 
 class UnreadableBodyError(Exception):
@@ -58,3 +64,18 @@ def read_json(decoded: bytes) -> Any:
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
+
+
+def read_multipart(body: bytes, content_type: str) -> list[tuple[str, str | None, bytes]]:
+    """The parts as (name, file name, content); none when the body is not multipart."""
+    boundary = _BOUNDARY.match(content_type)
+    if boundary is None:
+        return []
+    parts: list[tuple[str, str | None, bytes]] = []
+    for part in body.split(b"--" + boundary.group(1).encode())[1:-1]:
+        head, _, content = part.partition(b"\r\n\r\n")
+        name, file_name = _PART_NAME.search(head), _FILE_NAME.search(head)
+        if name is not None:
+            shown = file_name.group(1).decode("utf-8", "replace") if file_name else None
+            parts.append((name.group(1).decode(), shown, content.removesuffix(b"\r\n")))
+    return parts
