@@ -13,14 +13,14 @@ from pathlib import Path
 
 from stitcher.errors import StoreError
 from stitcher.store import disk
-from stitcher.store.directory import DataDirectory, log_stats
+from stitcher.store.directory import DataDirectory, log_stats, rolled_files
 from stitcher.store.journal import Journal, Record
 from stitcher.store.logfile import LogFile, ReadLimits
 from stitcher.store.protocol import SessionKey
 
 logger = logging.getLogger("stitcher.store")
 
-OPEN_FILES = 128
+OPEN_FILES = 256
 JOURNAL_BYTES = 8_000_000  # bounds what a start after a crash has to read
 PURGED = ".purged"
 
@@ -113,7 +113,7 @@ class Committer:
             disk.make_directory(aside.parent)
             disk.rename(directory, aside)
             if self._durable:
-                disk.sync_directory(directory.parent)
+                _sync_or_undo(directory, aside)
         except OSError as error:
             raise disk.failure("remove", directory, error) from error
         return had_log, aside
@@ -149,12 +149,23 @@ class Committer:
         self, key: SessionKey, touched: Touched, results: list[StoreError | None]
     ) -> LogFile:
         if len(self._open) >= self._open_files:
-            oldest = next(iter(self._open))
-            if oldest in touched:
+            if self._oldest() in touched:
                 self._settle(touched, results)
-            self._let_go(oldest)
-        self._open[key] = log = LogFile(self._directory.make(key), self._limits)
+            if oldest := self._oldest():
+                self._let_go(oldest)
+        log = LogFile(self._directory.make(key), self._limits, durable=self._durable)
+        try:
+            if self._durable and (log.length or rolled_files(log.directory)):
+                log.sync()  # the journal may only continue what is on the disk
+        except OSError:
+            log.close()
+            raise
+        self._open[key] = log
         return log
+
+    def _oldest(self) -> SessionKey | None:
+        """The file to close for another one. One with bytes to cut off yet has to stay open."""
+        return next((key for key, log in self._open.items() if not log.is_tainted), None)
 
     def _let_go(self, key: SessionKey) -> None:
         if key in self._journaled:
@@ -200,3 +211,12 @@ class Committer:
         else:
             self._journal.add(Record(key, log.committed, log.pending) for key, log in logs.items())
             self._journaled.update(logs)
+
+
+def _sync_or_undo(directory: Path, aside: Path) -> None:
+    """Makes a removal durable. One that is not must not be followed by a new log of that name."""
+    try:
+        disk.sync_directory(directory.parent)
+    except OSError:
+        disk.rename(aside, directory)
+        raise

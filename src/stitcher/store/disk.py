@@ -89,6 +89,11 @@ def sync(fd: int) -> None:
         os.fsync(fd)
 
 
+def sync_length(fd: int) -> None:
+    """As `sync`, for a file that became shorter: its new length is on the disk too."""
+    os.fsync(fd)
+
+
 def sync_directory(path: Path) -> None:
     """Returns when the directory's entries are on the disk (Windows has no such call)."""
     if not _HAS_DIRECTORY_SYNC:

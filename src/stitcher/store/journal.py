@@ -110,7 +110,7 @@ class Journal:
         try:
             fd = self._opened()
             disk.truncate(fd, length)
-            os.fsync(fd)
+            disk.sync_length(fd)
         except OSError as error:
             raise disk.failure("empty", self.path, error) from error
         self.length = length

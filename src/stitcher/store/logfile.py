@@ -5,6 +5,7 @@ before the first append; an append that fails is cut off again. Knows nothing of
 when data must be on the disk.
 """
 
+import contextlib
 import logging
 import os
 import threading
@@ -56,18 +57,19 @@ class ReadLimits:
 class LogFile:
     """The active file of one session. Its errors are OSErrors as the system raises them."""
 
-    def __init__(self, directory: Path, limits: ReadLimits) -> None:
+    def __init__(self, directory: Path, limits: ReadLimits, *, durable: bool) -> None:
         self.directory = directory
         self.path = directory / ACTIVE
         self.entry_durable = False  # whether the directories above are known to be on the disk
         self._limits = limits
+        self._durable = durable
         self.fd = disk.open_file(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
         try:
             disk.make_private(self.path, disk.FILE_MODE)
             stat = os.fstat(self.fd)
             self._identity = FileIdentity(stat.st_dev, stat.st_ino)
             self.length = self.committed = stat.st_size
-            self._tainted = False  # whether bytes behind `length` could not be cut off
+            self.is_tainted = False  # whether bytes behind `length` are still to be cut off
             self._cut_unfinished_line()
         except BaseException:
             os.close(self.fd)
@@ -86,13 +88,12 @@ class LogFile:
         except FileNotFoundError:
             return False
         same_file = (stat.st_dev, stat.st_ino) == self._identity
-        return same_file and (self._tainted or stat.st_size == self.length)
+        return same_file and (self.is_tainted or stat.st_size == self.length)
 
     def append(self, data: bytes) -> None:
         """Writes the data behind what is there, wholly or not at all."""
-        if self._tainted:
-            disk.truncate(self.fd, self.length)
-            self._tainted = False
+        if self.is_tainted:
+            self._shorten(self.length)
         if not self._pending:
             self._limits.hold(self._identity, self.committed)
         try:
@@ -121,8 +122,9 @@ class LogFile:
         """Returns when the file is on the disk, and can be found there."""
         disk.sync(self.fd)
         if not self.entry_durable:
-            disk.sync_directory(self.directory)
-            disk.sync_directory(self.directory.parent)
+            with contextlib.suppress(FileNotFoundError):  # removed behind our back: nothing to find
+                disk.sync_directory(self.directory)
+                disk.sync_directory(self.directory.parent)
             self.entry_durable = True
 
     def put_away(self) -> None:
@@ -131,9 +133,9 @@ class LogFile:
         disk.rename(self.path, next_rolled(self.directory))
 
     def close(self) -> None:
-        if self._tainted:
+        if self.is_tainted:
             self._cut_back(self.length)
-        if self._tainted:
+        if self.is_tainted:
             logger.error(
                 "%s: what follows byte %d belongs to an append that failed and could not be "
                 "cut off",
@@ -144,7 +146,7 @@ class LogFile:
         os.close(self.fd)
 
     def _release(self) -> None:
-        if self._tainted:
+        if self.is_tainted:
             self._limits.hold(self._identity, self.length)
         else:
             self._limits.release(self._identity)
@@ -152,10 +154,16 @@ class LogFile:
     def _cut_back(self, length: int) -> None:
         self.length = length
         try:
-            disk.truncate(self.fd, length)
-            self._tainted = False
+            self._shorten(length)
         except OSError:
-            self._tainted = True  # readers stop before it; the next append tries again
+            self.is_tainted = True  # readers stop before it; the next append tries again
+
+    def _shorten(self, length: int) -> None:
+        """Cuts the file, durably: what is appended next must not meet the old bytes on the disk."""
+        disk.truncate(self.fd, length)
+        if self._durable:
+            disk.sync_length(self.fd)
+        self.is_tainted = False
 
     def _cut_unfinished_line(self) -> None:
         """Moves a line without its newline, left by a crash, into a file of its own."""
@@ -166,7 +174,7 @@ class LogFile:
             file.seek(finished)
             unfinished = file.read(self.length - finished)
         saved = _save_unfinished(self.directory, unfinished)
-        disk.truncate(self.fd, finished)
+        self._shorten(finished)
         self.length = self.committed = finished
         logger.warning(
             "%s: cut off an unfinished last line of %d bytes at byte %d, kept in %s",

@@ -61,6 +61,10 @@ class Store(Protocol):
         """All sessions, or one tenant's, most recently used first."""
         ...
 
+    def count_lines(self, key: SessionKey) -> int:
+        """How many lines a session's log has."""
+        ...
+
     def purge(self, key: SessionKey) -> bool:
         """Removes a session's log for good. False when there was none."""
         ...
