@@ -9,21 +9,20 @@ from dataclasses import dataclass, replace
 
 from stitcher.core.align import Alignment, Step, align
 from stitcher.core.compaction import Budget, Sized, cut, cut_due, repeats, reserve_for
-from stitcher.core.item import ROOT, Item
+from stitcher.core.item import ROOT
 from stitcher.core.layout import (
     MOST_BREAKPOINTS,
     Piece,
     first_sent,
     laid_after,
     legal,
-    mark,
-    replaces,
+    mark_ends,
     restore,
-    settles,
 )
-from stitcher.core.log import Compacted, Entry, Head, Message, Node, Rebased, Rewound, Settled, Tree
+from stitcher.core.log import Compacted, Entry, Node, Tree
 from stitcher.core.tokens import Calibration
 from stitcher.providers.models import binds_thinking, context_window
+from stitcher.recording import Place, record
 from stitcher.repeats import near_identical
 from stitcher.wire.call import Call
 from stitcher.wire.dialect import Dialect
@@ -39,7 +38,7 @@ class Terms:
     keep: float
     owns_history: bool  # the client sends all of its history: nothing is put back
     may_cut: bool  # False for a client that manages its own context window
-    calibration: Calibration = Calibration()
+    calibration: Calibration
     exhausted: bool = False  # no more of the log will be read
 
 
@@ -53,16 +52,55 @@ class Plan:
     untouched: bool  # the body is the client's own
     restored: int  # messages put back
     tokens: int  # estimate of what is sent, before calibration
-    end: Node  # the last message sent: the answer's parent
+    end: Place  # the last message sent: the answer follows it
+    head: str  # digest of the head it is sent under
 
 
 @dataclass(frozen=True, slots=True)
-class _Window:
+class _Lent:
+    """What of an earlier head a request without its own is given."""
+
+    system: bytes | None
+    tools: bytes | None
+    digest: str
+
+    @property
+    def tokens(self) -> int:
+        return (len(self.system or b"") + len(self.tools or b"")) // 3
+
+    @property
+    def breakpoints(self) -> int:
+        return sum((part or b"").count(b'"cache_control"') for part in (self.system, self.tools))
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """A request laid against its thread: what the decisions below are made from."""
+
+    tree: Tree
+    call: Call
+    dialect: Dialect
+    terms: Terms
+    alignment: Alignment
+    lent: _Lent
+    budget: Budget
+
+    def tokens(self, messages: Sequence[Node] | Sequence[Step]) -> int:
+        """Calibrated tokens of some messages."""
+        return self.terms.calibration.apply(sum(message.item.tokens for message in messages))
+
+    @property
+    def window(self) -> Compacted | None:
+        return self.tree.windows.get(self.terms.thread)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
     """What of the path and of the client's messages is sent."""
 
     path: Sequence[Node]  # put back
     steps: Sequence[Step]  # the client's own
-    cut: Compacted | None  # a cut made now
+    cut: Compacted | None = None  # made now
 
 
 def plan(tree: Tree, call: Call, dialect: Dialect, terms: Terms) -> Plan | None:
@@ -74,163 +112,144 @@ def plan(tree: Tree, call: Call, dialect: Dialect, terms: Terms) -> Plan | None:
         owns_history=terms.owns_history,
         exhausted=terms.exhausted,
     )
-    if alignment is None or not _known_enough(tree, alignment, terms):
+    if alignment is None or not _knows_first_sent(tree, alignment, terms):
         return None
-    head = _head(tree, call, alignment, terms)
+    lent = _lent(tree, call, alignment, terms)
     budget = Budget(
         limit=terms.max_tokens,
         keep=terms.keep,
-        head=terms.calibration.apply(_head_tokens(call, head)),
+        head=terms.calibration.apply(call.head_tokens + lent.tokens),
         reserve=reserve_for(call.answer_tokens, terms.max_tokens),
     )
-    path = _left_out(tree, alignment, budget, terms)
+    case = _Case(tree, call, dialect, terms, alignment, lent, budget)
+    path = _left_out(case)
     if path is None:
         return None
-    window = _cut(tree, call, dialect, alignment, path, budget, terms)
-    pieces = _pieces(tree, call, alignment, window, head, terms)
-    entries = _entries(tree, call, alignment, window, terms)
-    body = _body(call, dialect, tree, alignment, head, pieces)
+    kept = _keep(case, path)
+    pieces = _pieces(case, kept)
+    body = _body(case, pieces)
+    recorded = record(
+        tree,
+        call,
+        alignment,
+        thread=terms.thread,
+        now=terms.now,
+        settle_all=not terms.owns_history,
+    )
+    cut_made = () if kept.cut is None else (kept.cut,)
     return Plan(
         alignment=alignment,
-        entries=entries,
+        entries=recorded.entries + cut_made,
         body=body,
         untouched=body is call.body,
-        restored=sum(piece.ours for piece in pieces),
-        tokens=_head_tokens(call, head) + sum(piece.item.tokens for piece in pieces),
-        end=_end(tree, alignment, entries),
+        restored=len(kept.path),
+        tokens=call.head_tokens + lent.tokens + sum(piece.item.tokens for piece in pieces),
+        end=recorded.end,
+        head=lent.digest,
     )
 
 
-# ── the head ─────────────────────────────────────────────────────────────────────────────
+def _knows_first_sent(tree: Tree, alignment: Alignment, terms: Terms) -> bool:
+    """True when the bytes first sent are at hand wherever they differ from the client's.
+
+    A node keeps a digest of all renderings before it: where it is the client's too, nothing
+    before the node needs to be read to know that nothing there has to be replaced.
+    """
+    if terms.exhausted or tree.whole or alignment.base != ROOT:
+        return True
+    laid = ""
+    certain = True
+    for step in alignment.steps:
+        if not step.known:
+            break
+        node = tree.nodes.get(step.chain)
+        if node is None:
+            certain = False
+        elif node.laid == laid:
+            certain = True
+        laid = laid_after(laid, node.item.rendering if node else step.item.rendering)
+    return certain
 
 
-@dataclass(frozen=True, slots=True)
-class _Lent:
-    """What of an earlier head a request without its own is given."""
-
-    system: bytes | None
-    tools: bytes | None
-    digest: str
-
-
-def _head(tree: Tree, call: Call, alignment: Alignment, terms: Terms) -> _Lent:
+def _lent(tree: Tree, call: Call, alignment: Alignment, terms: Terms) -> _Lent:
     """A thin request without a system prompt gets the last one; without tools, the last tools
     where the history has calls, which providers refuse without."""
     last = tree.heads.get(terms.thread)
-    if last is None or alignment.habit not in ("thin", "retry") or terms.owns_history:
-        return _Lent(None, None, call.head_digest)
     brings_history = any(step.item.role == "assistant" for step in alignment.steps)
-    if brings_history:
+    if last is None or brings_history or terms.owns_history:
         return _Lent(None, None, call.head_digest)
-    calls = any(node.item.calls for node in tree.back_from(alignment.base))
-    system = last.system if call.system is None else None
-    tools = last.tools if call.tools is None and calls else None
+    with_calls = any(node.item.calls for node in tree.back_from(alignment.base))
     own = call.system is not None or call.tools is not None
-    return _Lent(system, tools, call.head_digest if own else last.digest)
+    return _Lent(
+        system=last.system if call.system is None else None,
+        tools=last.tools if call.tools is None and with_calls else None,
+        digest=call.head_digest if own else last.digest,
+    )
 
 
-def _head_tokens(call: Call, lent: _Lent) -> int:
-    size = len(lent.system or b"") + len(lent.tools or b"")
-    return call.head_tokens + size // 3
-
-
-# ── what is put back, and what is cut ────────────────────────────────────────────────────
-
-
-def _known_enough(tree: Tree, alignment: Alignment, terms: Terms) -> bool:
-    """True when the bytes first sent are at hand wherever they differ from the client's."""
-    if terms.exhausted or tree.whole:
-        return True
-    laid = ""
-    suspicious = False
-    for step in alignment.steps:
-        node = tree.nodes.get(step.chain)
-        if not step.known:
-            break
-        if node is not None and alignment.base == ROOT and node.laid == laid:
-            suspicious = False  # all before it renders as it did
-        if node is None:
-            suspicious = True
-        laid = laid_after(laid, node.item.rendering if node else step.item.rendering)
-    return not suspicious
-
-
-def _left_out(
-    tree: Tree, alignment: Alignment, budget: Budget, terms: Terms
-) -> Sequence[Node] | None:
-    """The path the client left out, from the window's start on; as much of it as could fit."""
-    if terms.owns_history or alignment.base == ROOT:
+def _left_out(case: _Case) -> Sequence[Node] | None:
+    """The path the client left out, from the window's start on; no more of it than could fit."""
+    base, terms = case.alignment.base, case.terms
+    if terms.owns_history or base == ROOT:
         return ()
-    window = tree.windows.get(terms.thread)
     path: list[Node] = []
+    enough = terms.exhausted or case.tree.whole
     tokens = 0
-    complete = False
-    for node in tree.back_from(alignment.base):
+    for node in case.tree.back_from(base):
         path.append(node)
         tokens += node.item.tokens
-        complete = node.parent == ROOT or (window is not None and node.chain == window.start)
-        if complete or terms.calibration.apply(tokens) > 2 * budget.room:
-            complete = True
+        at_start = case.window is not None and node.chain == case.window.start
+        # Twice the room: a cut is due for certain, and the turn it falls on is at hand.
+        plenty = terms.calibration.apply(tokens) > 2 * case.budget.room and node.item.starts_turn
+        if at_start or plenty or node.parent == ROOT:
+            enough = True
             break
-    if not complete and not (terms.exhausted or tree.whole):
-        return None
     path.reverse()
-    return path
+    return path if enough else None
 
 
-def _cut(
-    tree: Tree,
-    call: Call,
-    dialect: Dialect,
-    alignment: Alignment,
-    path: Sequence[Node],
-    budget: Budget,
-    terms: Terms,
-) -> _Window:
-    steps = _since_last_cut(tree, alignment, terms)
-    put_back = sum(node.item.tokens for node in path)
-    sent = sum(step.item.tokens for step in steps)
-    apply = terms.calibration.apply
-    own_room = budget.room
-    known = context_window(call.model)
-    if known is not None:
-        own_room = max(own_room, known - budget.head - budget.reserve)
-    too_much_sent = terms.may_cut and apply(sent) > own_room
-    in_loop = not any(step.item.starts_turn for step in steps)
-    room = Budget(own_room, 1.0, 0, 0) if in_loop else replace(budget)
-    if not too_much_sent and (not path or not cut_due(apply(put_back + sent), room)):
-        return _Window(path, steps, None)
+def _keep(case: _Case, path: Sequence[Node]) -> _Kept:
+    """Decides whether the window is cut now, and where."""
+    steps = _since_own_cut(case)
+    budget = case.budget
+    window = context_window(case.call.model) or 0
+    # What a model takes bounds what the client sent; the budget bounds what we make of it.
+    own_limit = max(budget.limit, window)
+    own_room = replace(budget, limit=own_limit).room
+    overflows = case.terms.may_cut and case.tokens(steps) > own_room
+    spoken = [step.item for step in steps if step.item.role != "system"]
+    in_tool_loop = bool(spoken) and not spoken[-1].starts_turn
+    # Inside a tool loop the prefix stays as it is for as long as the model can take it.
+    measure = replace(budget, limit=own_limit) if in_tool_loop else budget
+    total = case.tokens(path) + case.tokens(steps)
+    if not overflows and not (path and cut_due(total, measure)):
+        return _Kept(path, steps)
+    apply = case.terms.calibration.apply
     sizes = [Sized(apply(node.item.tokens), node.item.starts_turn) for node in path]
     sizes += [Sized(apply(step.item.tokens), step.item.starts_turn) for step in steps]
-    limits = (
-        replace(budget, limit=own_room + budget.head + budget.reserve) if too_much_sent else budget
-    )
-    start = cut(sizes, limits)
-    if not too_much_sent:
-        start = min(start, len(path))
+    if overflows:
+        start = cut(sizes, replace(budget, limit=own_limit))
+    else:
+        start = min(cut(sizes, budget), len(path))
     kept_path, kept_steps = path[start:], steps[max(0, start - len(path)) :]
-    first = kept_path[0].chain if kept_path else kept_steps[0].chain
     made = Compacted(
-        thread=terms.thread,
-        time=terms.now,
-        start=first,
-        at=alignment.base,
-        stubs=_stubs(dialect, kept_path),
+        thread=case.terms.thread,
+        time=case.terms.now,
+        start=kept_path[0].chain if kept_path else kept_steps[0].chain,
+        at=case.alignment.base,
+        stubs=_stubs(case.dialect, kept_path),
     )
-    return _Window(kept_path, kept_steps, made)
+    return _Kept(kept_path, kept_steps, made)
 
 
-def _since_last_cut(tree: Tree, alignment: Alignment, terms: Terms) -> Sequence[Step]:
-    """The client's own messages; those before an earlier cut of them stay out."""
-    window = tree.windows.get(terms.thread)
-    if window is None or not terms.may_cut:
-        return alignment.steps
-    names = [step.chain for step in alignment.steps]
-    if alignment.base == ROOT and window.start in names:
-        start = names.index(window.start)
-        if window.at == ROOT:  # a cut of what the client sent itself
-            return alignment.steps[start:]
-    return alignment.steps
+def _since_own_cut(case: _Case) -> Sequence[Step]:
+    """The client's own messages, without those an earlier cut of them left out."""
+    steps, window = case.alignment.steps, case.window
+    # A cut made while the client sent everything itself was one of its own messages.
+    if window is None or not case.terms.may_cut or window.at != ROOT:
+        return steps
+    start = next((n for n, step in enumerate(steps) if step.chain == window.start), 0)
+    return steps[start:] if case.alignment.base == ROOT else steps
 
 
 def _stubs(dialect: Dialect, kept: Sequence[Node]) -> tuple[tuple[str, str], ...]:
@@ -243,121 +262,32 @@ def _stubs(dialect: Dialect, kept: Sequence[Node]) -> tuple[tuple[str, str], ...
     return repeats(replies, near_identical)
 
 
-# ── what goes out ────────────────────────────────────────────────────────────────────────
-
-
-def _pieces(
-    tree: Tree, call: Call, alignment: Alignment, window: _Window, head: _Lent, terms: Terms
-) -> list[Piece]:
-    cut_made = window.cut or tree.windows.get(terms.thread)
-    binds = binds_thinking(call.model)
-    restored = restore(window.path, cut_made, head=head.digest, binds=binds)
-    sent = first_sent(replace(alignment, steps=tuple(window.steps)), tree.nodes)
+def _pieces(case: _Case, kept: _Kept) -> list[Piece]:
+    restored = restore(
+        kept.path,
+        kept.cut or case.window,
+        head=case.lent.digest,
+        binds=binds_thinking(case.call.model),
+    )
+    sent = first_sent(replace(case.alignment, steps=tuple(kept.steps)), case.tree.nodes)
     return [*restored, *sent]
 
 
-def _body(
-    call: Call,
-    dialect: Dialect,
-    tree: Tree,
-    alignment: Alignment,
-    head: _Lent,
-    pieces: list[Piece],
-) -> bytes:
-    as_sent = len(pieces) == len(alignment.steps) and all(
-        piece.item is step.item for piece, step in zip(pieces, alignment.steps, strict=True)
+def _body(case: _Case, pieces: list[Piece]) -> bytes:
+    call, lent, steps = case.call, case.lent, case.alignment.steps
+    as_sent = len(pieces) == len(steps) and all(
+        piece.item is step.item for piece, step in zip(pieces, steps, strict=True)
     )
-    if as_sent and head.system is None and head.tools is None:
+    if as_sent and lent.system is None and lent.tools is None:
         return call.body
     pieces = legal(pieces)
     ours = any(piece.ours for piece in pieces)
+    marks = call.breakpoints + lent.breakpoints
     if ours and not call.marks_messages:
         # One of the four is left for the end of the head, where the client marked nothing.
-        free = MOST_BREAKPOINTS - call.breakpoints - (0 if call.breakpoints else 1)
-        previous = tree.nodes.get(alignment.tip)
-        pieces = mark(pieces, free=free, previous_end=previous.parent if previous else ROOT)
-    messages = [raw for piece in pieces if (raw := dialect.change(piece)) is not None]
-    body = dialect.build(call, system=head.system, tools=head.tools, messages=messages)
-    return dialect.mark_head(body) if ours and not call.breakpoints else body
-
-
-# ── what is written down ─────────────────────────────────────────────────────────────────
-
-
-def _entries(
-    tree: Tree, call: Call, alignment: Alignment, window: _Window, terms: Terms
-) -> tuple[Entry, ...]:
-    entries: list[Entry] = []
-    if (head := _new_head(tree, call, terms)) is not None:
-        entries.append(head)
-    thread, now = terms.thread, terms.now
-    if (to := alignment.turns_off) is not None:
-        rebased = alignment.habit == "rebased"
-        entries.append(Rebased(thread, now, to) if rebased else Rewound(thread, now, to))
-    parent = tree.nodes.get(alignment.base)
-    laid = laid_after(parent.laid, parent.item.rendering) if parent else ""
-    depth, upto = (parent.depth, parent.upto) if parent else (0, 0)
-    at = alignment.base
-    for step in alignment.steps:
-        node = tree.nodes.get(step.chain if step.known else step.same_as)
-        goes_out = node.item if node is not None and replaces(node, step.item) else step.item
-        depth, upto = depth + 1, upto + goes_out.tokens
-        if step.known:
-            if node is not None and _to_settle(node, step.item, terms):
-                entries.append(Settled(thread, now, step.chain, step.item))
-            if node is not None:
-                depth, upto, laid = node.depth, node.upto, node.laid
-        else:
-            # Bytes that stand elsewhere already are named, not written again.
-            again = node is not None and goes_out is node.item
-            entries.append(
-                Message(
-                    thread=thread,
-                    time=now,
-                    chain=step.chain,
-                    parent=at,
-                    depth=depth,
-                    upto=upto,
-                    laid=laid,
-                    item=None if again else goes_out,
-                    same_as=step.same_as if again else "",
-                    answer=goes_out.role == "assistant" and again,
-                )
-            )
-        laid = laid_after(laid, goes_out.rendering)
-        at = step.chain
-    if window.cut is not None:
-        entries.append(window.cut)
-    return tuple(entries)
-
-
-def _to_settle(node: Node, sent: Item, terms: Terms) -> bool:
-    """A client that is never added to needs only what changes the prompt written down."""
-    if not settles(node, sent):
-        return False
-    differs = node.item.rendering != sent.rendering or node.item.calls != sent.calls
-    return differs or not terms.owns_history
-
-
-def _new_head(tree: Tree, call: Call, terms: Terms) -> Head | None:
-    if call.system is None and call.tools is None:
-        return None
-    last = tree.heads.get(terms.thread)
-    if last is not None and last.digest == call.head_digest:
-        return None
-    return Head(
-        thread=terms.thread,
-        time=terms.now,
-        dialect=call.dialect,
-        digest=call.head_digest,
-        system=call.system if call.system is not None or last is None else last.system,
-        tools=call.tools if call.tools is not None or last is None else last.tools,
-    )
-
-
-def _end(tree: Tree, alignment: Alignment, entries: Sequence[Entry]) -> Node:
-    """The last message sent, as it will stand on the tree."""
-    after = Tree(nodes=dict(tree.nodes))
-    for entry in entries:
-        after.append(entry)
-    return after.nodes[alignment.end]
+        free = MOST_BREAKPOINTS - marks - (0 if marks else 1)
+        tip = case.tree.nodes.get(case.alignment.tip)
+        pieces = mark_ends(pieces, free=free, previous_end=tip.parent if tip else ROOT)
+    messages = [raw for piece in pieces if (raw := case.dialect.change(piece)) is not None]
+    body = case.dialect.build(call, system=lent.system, tools=lent.tools, messages=messages)
+    return case.dialect.mark_head(body) if ours and not marks else body

@@ -196,7 +196,7 @@ def _rebase(tree: Tree, tip: str, items: Sequence[Item], base: str, known: int) 
 
 
 def _has_tail(tree: Tree, tip: str, length: int, *, whole: bool) -> bool:
-    if whole:
+    if whole or tip == ROOT:
         return True
     for n, node in enumerate(tree.back_from(tip), start=1):
         if n >= length or node.parent == ROOT:

@@ -38,6 +38,11 @@ class Piece:
     marked_by: Item | None = None  # the client's version, whose breakpoints are kept
 
 
+def stub_text(piece: Piece) -> str:
+    """What is sent for a reply that a later one repeats."""
+    return f"[Said again further down. The full text is message {piece.chain[:12]} of the log.]"
+
+
 def laid_after(laid: str, rendering: str) -> str:
     """Extends the digest of what has been laid out by one message."""
     return digest(f"{laid}/{rendering}".encode())
@@ -135,7 +140,7 @@ def _follows_call(pieces: Sequence[Piece], n: int) -> bool:
     return bool(pieces[n].item.calls)
 
 
-def mark(pieces: Sequence[Piece], *, free: int, previous_end: str) -> list[Piece]:
+def mark_ends(pieces: Sequence[Piece], *, free: int, previous_end: str) -> list[Piece]:
     """Adds cache breakpoints where a request of ours ends and where the one before it ended.
 
     The first is written now and read next time. The second is what next time's look-back may miss

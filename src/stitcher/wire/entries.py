@@ -60,10 +60,10 @@ class _Line(msgspec.Struct, omit_defaults=True):
     at: str = ""
     stubs: list[tuple[str, str]] = []
     digest: str = ""
-    system: msgspec.Raw = msgspec.Raw()
-    tools: msgspec.Raw = msgspec.Raw()
-    usage: msgspec.Raw = msgspec.Raw()
-    message: msgspec.Raw = msgspec.Raw()
+    system: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    tools: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    usage: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    message: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
 _line = msgspec.json.Decoder(_Line)
@@ -157,38 +157,41 @@ def _encode_event(entry: Rewound | Rebased | Compacted) -> bytes:
     return _encode(line)
 
 
-def _raw(value: bytes | None) -> msgspec.Raw:
+def _raw(value: bytes | None) -> msgspec.Raw | msgspec.UnsetType:
     if value is None:
-        return msgspec.Raw()
+        return msgspec.UNSET
     return msgspec.Raw(value.replace(b"\r", b"").replace(b"\n", b""))
+
+
+def _bytes(value: msgspec.Raw | msgspec.UnsetType) -> bytes | None:
+    return None if isinstance(value, msgspec.UnsetType) else bytes(value)
 
 
 def decode(line: bytes, read_item: ReadItem) -> Entry | None:
     """The entry of a line; None for a type this version does not know. Raises Unreadable."""
-    try:
-        found = _line.decode(line)
-    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError):
-        raise Unreadable("a line that is not an entry of a log") from None
+    found = _read(line)
     make = _MAKERS.get(found.type)
     return make(found, read_item) if make else None
+
+
+def identity(line: bytes) -> str:
+    """The identity a line says its message has. Raises Unreadable."""
+    return _read(line).identity
 
 
 def is_foreign(line: bytes) -> bool:
     """True for a message line of stitcher-proxy 0.1.0: it has no place on the tree yet."""
     try:
-        found = _line.decode(line)
-    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError):
+        found = _read(line)
+    except Unreadable:
         return False
     return found.type == "message" and not found.chain
 
 
 def adopt(line: bytes, parent: Node | None, read_item: ReadItem) -> Message:
     """Gives a line of stitcher-proxy 0.1.0 its place: after `parent`. Raises Unreadable."""
-    try:
-        found = _line.decode(line)
-    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError):
-        raise Unreadable("a line that is not an entry of a log") from None
-    item = read_item("openai_chat", bytes(found.message))
+    found = _read(line)
+    item = read_item("openai_chat", _bytes(found.message) or b"")
     return placed(item, parent, thread="main", time=0.0, answer=item.role == "assistant")
 
 
@@ -214,8 +217,15 @@ def placed(
     )
 
 
+def _read(line: bytes) -> _Line:
+    try:
+        return _line.decode(line)
+    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError):
+        raise Unreadable("a line that is not an entry of a log") from None
+
+
 def _message(line: _Line, read_item: ReadItem) -> Entry:
-    raw = bytes(line.message)
+    raw = _bytes(line.message)
     return Message(
         thread=line.thread,
         time=line.time,
@@ -238,8 +248,8 @@ def _head(line: _Line, _: ReadItem) -> Entry:
         line.time,
         line.dialect,
         line.digest,
-        bytes(line.system) or None,
-        bytes(line.tools) or None,
+        _bytes(line.system),
+        _bytes(line.tools),
     )
 
 
@@ -254,7 +264,7 @@ def _turn(line: _Line, _: ReadItem) -> Entry:
         model=line.model,
         http=line.http,
         tokens=line.tokens,
-        usage=bytes(line.usage) or None,
+        usage=_bytes(line.usage),
     )
 
 
@@ -270,6 +280,6 @@ _MAKERS: dict[str, Callable[[_Line, ReadItem], Entry]] = {
     "rebased": lambda line, _: Rebased(line.thread, line.time, line.onto),
     "compacted": _compacted,
     "settled": lambda line, read: Settled(
-        line.thread, line.time, line.of, read(line.dialect, bytes(line.message))
+        line.thread, line.time, line.of, read(line.dialect, _bytes(line.message) or b"")
     ),
 }

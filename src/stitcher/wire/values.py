@@ -32,6 +32,6 @@ def whole(raw: bytes | None) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def _membertext(value: object, key: str) -> str | None:
+def member_text(value: object, key: str) -> str | None:
     found = value.get(key) if isinstance(value, dict) else None
     return found if isinstance(found, str) and found else None

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from stitcher.core.layout import Change, Piece
+from stitcher.core.layout import Change, Piece, stub_text
 from stitcher.wire.anthropic.message import Block
 from stitcher.wire.members import (
     Member,
@@ -23,7 +23,7 @@ def change(piece: Piece) -> bytes | None:
     """The piece's bytes after its changes; None when nothing is left to send."""
     raw = piece.item.raw
     if piece.repeats:
-        return _stub(piece.repeats)
+        return msgspec.json.encode({"role": "assistant", "content": stub_text(piece)})
     wanted = piece.change
     if Change.NO_MARKERS in wanted:
         raw = _without_markers(raw)
@@ -57,11 +57,6 @@ def mark_head(body: bytes) -> bytes:
         if marked is not None:
             return replaced(body, member, marked)
     return body
-
-
-def _stub(kept: str) -> bytes:
-    said = f"[This reply repeated a later one, kept below; the full text is {kept} in the log.]"
-    return msgspec.json.encode({"role": "assistant", "content": said})
 
 
 def _content(raw: bytes) -> tuple[Member, bytes]:

@@ -11,7 +11,7 @@ from stitcher.core.tokens import estimate
 from stitcher.wire.anthropic.message import NAME, Block, blocks, read_item
 from stitcher.wire.call import Call
 from stitcher.wire.members import Unreadable, added, array, elements, members, replaced
-from stitcher.wire.values import decoded, text, unless_null, whole
+from stitcher.wire.values import decoded, member_text, text, unless_null, whole
 
 # Claude Code 2.1.330 puts a block of this name first; it may change with every request, and
 # stands before all breakpoints without one of its own.

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from stitcher.core.layout import Change, Piece
+from stitcher.core.layout import Change, Piece, stub_text
 from stitcher.wire.members import without
 from stitcher.wire.openai_chat.message import parts
 
@@ -13,8 +13,7 @@ def change(piece: Piece) -> bytes | None:
     This API has no cache breakpoints in its messages: there is nothing to take off or to set.
     """
     if piece.repeats:
-        said = f"[This reply repeated a later one, kept below; the full text is {piece.repeats} "
-        return msgspec.json.encode({"role": "assistant", "content": said + "in the log.]"})
+        return msgspec.json.encode({"role": "assistant", "content": stub_text(piece)})
     raw = piece.item.raw
     if not piece.ours:
         return raw

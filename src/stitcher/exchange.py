@@ -1,0 +1,361 @@
+"""The story of one request. The only module that knows all of it.
+
+    parse → whose conversation → what is new → what is sent → durable → upstream → client → durable
+
+If our part fails, the client's request goes on as it came, and a response header says why.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+
+from stitcher.conversations import Conversations
+from stitcher.core.log import Entry, Turn, TurnStatus
+from stitcher.core.threads import Claim, Marks, claim
+from stitcher.core.tokens import Calibration
+from stitcher.errors import StoreError, UpstreamError
+from stitcher.planning import Plan, Terms, plan
+from stitcher.ports import Answer, ClientGone, Headers, Incoming, Reply, Upstream
+from stitcher.sessions import Session, Sessions
+from stitcher.settings import Settings
+from stitcher.store.protocol import SessionKey, Store
+from stitcher.wire.call import Call
+from stitcher.wire.dialect import Dialect, Fold, Received
+from stitcher.wire.dialects import DIALECTS
+from stitcher.wire.members import Unreadable
+
+log = logging.getLogger("stitcher.exchange")
+
+_LONGEST_ERROR = 1 << 20  # bytes of a provider's error that are read before it is handed on
+
+
+@dataclass(slots=True)
+class _Turn:
+    """One request on its way."""
+
+    incoming: Incoming
+    call: Call
+    dialect: Dialect
+    claim: Claim
+    session: Session
+    plan: Plan
+    base: str  # where the path goes back to if there is no answer
+    asks_usage: bool = False  # we asked for a usage report the client did not ask for
+    remembered: bool = False
+
+    @property
+    def body(self) -> bytes:
+        if self.incoming.mode == "observe":
+            return self.incoming.body
+        body = self.plan.body
+        if self.asks_usage:
+            return self.dialect.ask_usage(body)
+        # The very object we were given goes out with the encoding it came in.
+        return self.incoming.body if body is self.call.body else body
+
+    @property
+    def stitched(self) -> bool:
+        return not self.plan.untouched and self.incoming.mode == "stitch"
+
+
+class Exchange:
+    """Answers dialect requests with memory."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        store: Store,
+        upstream: Upstream,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._upstream = upstream
+        self._clock = clock
+        self._sessions = Sessions(store)
+        self._conversations = Conversations(self._sessions)
+        self._calibrations: dict[str, Calibration] = {}
+        self._refuses_usage: set[str] = set()  # models whose server rejects stream_options
+        self._requests = 0
+
+    async def converse(self, incoming: Incoming, reply: Reply) -> None:
+        """Answers one request; streams to `reply`.
+
+        Raises UpstreamError when there is no answer, ClientGone or CancelledError when there is
+        nobody to answer: what arrived until then is in the log.
+        """
+        self._requests += 1
+        dialect = DIALECTS[incoming.dialect]
+        try:
+            call = dialect.parse(incoming.decoded)
+        except Unreadable as unreadable:
+            await self._pass_on(incoming, reply, f"bypass; {unreadable}")
+            return
+        async with AsyncExitStack() as stack:
+            try:
+                turn = await self._begin(incoming, call, dialect, stack)
+            except StoreError as error:
+                log.warning("not remembered: %s", error)
+                await self._pass_on(incoming, reply, f"bypass; {error}")
+                return
+            await self._speak(turn, reply)
+
+    async def stats(self, tenant: str) -> Mapping[str, object]:
+        """Counts that cost little to make."""
+        infos = await asyncio.to_thread(self._store.sessions, tenant)
+        return {
+            "sessions": len(infos),
+            "messages": await asyncio.to_thread(
+                lambda: sum(self._store.count_lines(info.key) for info in infos)
+            ),
+            "bytes": sum(info.size for info in infos),
+            "sessions_in_memory": self._sessions.in_memory,
+            "requests": self._requests,
+            "mode": self._settings.mode,
+            "max_tokens": self._settings.max_tokens,
+        }
+
+    async def purge(self, key: SessionKey) -> bool:
+        """Removes a session for good; False when there was none."""
+        return await self._sessions.purge(key)
+
+    async def close(self) -> None:
+        """Waits for what is being written."""
+        await self._store.close()
+
+    # ── before the request leaves ────────────────────────────────────────────────────────
+
+    async def _begin(
+        self, incoming: Incoming, call: Call, dialect: Dialect, stack: AsyncExitStack
+    ) -> _Turn:
+        claimed = claim(_marks(incoming, call), call.items, name=incoming.session)
+        key = await self._conversations.find(incoming.tenant, claimed, call, dialect)
+        session = await stack.enter_async_context(self._sessions.use(key))
+        if claimed.kind == "named" and not any(i.role == "assistant" for i in call.items):
+            # What a thin request means depends on the answer before it: one after the other.
+            await stack.enter_async_context(session.answering)
+        terms = Terms(
+            thread=claimed.thread,
+            now=self._clock(),
+            max_tokens=self._settings.max_tokens,
+            keep=self._settings.keep,
+            owns_history=claimed.kind != "named",
+            may_cut=not claimed.owns_history,
+            calibration=self._calibrations.get(call.model, Calibration()),
+        )
+        made = await self._write_down(session, call, dialect, terms)
+        asks = not call.asks_usage and self._settings.ask_usage
+        asks = asks and incoming.mode == "stitch" and call.model not in self._refuses_usage
+        aligned = made.alignment
+        base = aligned.base if aligned.habit in ("thin", "retry") else aligned.tip
+        return _Turn(incoming, call, dialect, claimed, session, made, base, asks_usage=asks)
+
+    async def _write_down(
+        self, session: Session, call: Call, dialect: Dialect, terms: Terms
+    ) -> Plan:
+        async with session.changing:
+            made = await session.answer(
+                lambda tree, whole: plan(tree, call, dialect, replace(terms, exhausted=whole))
+            )
+            await session.append(made.entries)
+        return made
+
+    # ── upstream and back ────────────────────────────────────────────────────────────────
+
+    async def _speak(self, turn: _Turn, reply: Reply) -> None:
+        try:
+            async with self._upstream.send(turn.incoming, turn.body) as answer:
+                if answer.status < 400:
+                    await self._relay(turn, answer, reply)
+                    return
+                refusal = await _read_some(answer)
+                again = await self._second_try(turn, answer.status, refusal)
+                if not again:
+                    await self._fail(turn, answer.status)
+                    await _hand_on(answer, refusal, reply, self._headers(turn))
+                    return
+        except UpstreamError as error:
+            if not reply.started:
+                await self._fail(turn, error.status)
+            raise
+        except (ClientGone, asyncio.CancelledError):
+            if not turn.remembered:
+                await asyncio.shield(self._fail(turn, 499))
+            raise
+        await self._speak(turn, reply)
+
+    async def _second_try(self, turn: _Turn, status: int, refusal: bytes) -> bool:
+        """True when the refusal was about something we did and is undone now."""
+        if turn.asks_usage and status in (400, 422) and b"stream_options" in refusal:
+            self._refuses_usage.add(turn.call.model)
+            turn.asks_usage = False
+            return True
+        if not (turn.stitched and turn.plan.restored and turn.dialect.too_long(status, refusal)):
+            return False
+        # The model's window is smaller than the budget: cut harder, once, to half of what was sent.
+        calibrated = self._calibrations.get(turn.call.model, Calibration())
+        terms = Terms(
+            thread=turn.claim.thread,
+            now=self._clock(),
+            max_tokens=calibrated.apply(turn.plan.tokens) // 2,
+            keep=self._settings.keep,
+            owns_history=False,
+            may_cut=True,
+            calibration=calibrated,
+        )
+        harder = await self._write_down(turn.session, turn.call, turn.dialect, terms)
+        if harder.restored >= turn.plan.restored:
+            return False
+        turn.plan = harder
+        return True
+
+    async def _relay(self, turn: _Turn, answer: Answer, reply: Reply) -> None:
+        stream = _content_type(answer).startswith("text/event-stream")
+        fold = turn.dialect.fold(stream=stream, hide_usage=turn.asks_usage)
+        headers = [*answer.headers, *self._headers(turn)]
+        try:
+            if stream:
+                await reply.start(answer.status, headers)
+                async for chunk in answer.chunks():
+                    await self._pass_chunks(turn, fold, fold.feed(chunk), reply)
+                await self._pass_chunks(turn, fold, fold.close(), reply)
+                await self._remember(turn, fold.received(), answer.status)
+            else:
+                async for chunk in answer.chunks():
+                    fold.feed(chunk)
+                body = b"".join(fold.close())
+                await self._remember(turn, fold.received(), answer.status)
+                await reply.start(answer.status, headers, length=len(body))
+                await reply.write(body)
+            await reply.finish()
+        except (ClientGone, UpstreamError, asyncio.CancelledError):
+            await asyncio.shield(self._remember(turn, fold.received(), answer.status))
+            raise
+
+    async def _pass_chunks(
+        self, turn: _Turn, fold: Fold, chunks: list[bytes], reply: Reply
+    ) -> None:
+        if fold.ended:  # in the log before the client can see the end of it
+            await self._remember(turn, fold.received(), 200)
+        for chunk in chunks:
+            await reply.write(chunk)
+
+    async def _pass_on(self, incoming: Incoming, reply: Reply, status: str) -> None:
+        """The request as it came, the answer as it comes."""
+        added = [("X-Stitcher-Status", status)]
+        async with self._upstream.send(incoming, incoming.body) as answer:
+            await reply.start(answer.status, [*answer.headers, *added])
+            async for chunk in answer.chunks():
+                await reply.write(chunk)
+            await reply.finish()
+
+    # ── after the answer ─────────────────────────────────────────────────────────────────
+
+    async def _remember(self, turn: _Turn, received: Received, http: int) -> None:
+        """Writes the answer and how the turn ended; once."""
+        if turn.remembered:
+            return
+        turn.remembered = True
+        made, thread, now = turn.plan, turn.claim.thread, self._clock()
+        added: list[Entry] = []
+        if received.message is not None:
+            try:
+                item = turn.dialect.read_answer(received.message)
+            except Unreadable as error:
+                log.warning("an answer was not remembered: %s", error)
+            else:
+                answer = made.end.follow(item, thread=thread, time=now, head=made.head)
+                added.append(replace(answer, cut=not received.complete))
+        status: TurnStatus = "answered" if received.complete else "cut"
+        if not added and not received.complete:
+            status = "failed"
+        added.append(self._outcome(turn, status, http, received))
+        try:
+            async with turn.session.changing:
+                await turn.session.append(added)
+        except StoreError as error:
+            log.warning("an answer was not remembered: %s", error)
+            return
+        self._conversations.answered(turn.session.key, turn.claim, turn.session.tree)
+        if received.reported is not None and turn.incoming.mode == "stitch":
+            known = self._calibrations.get(turn.call.model, Calibration())
+            self._calibrations[turn.call.model] = known.observe(
+                estimated=made.tokens, reported=received.reported
+            )
+
+    async def _fail(self, turn: _Turn, http: int) -> None:
+        """The turn got no answer: its messages go off the path until the client repeats them."""
+        if turn.remembered:
+            return
+        turn.remembered = True
+        nothing = Received(None, (), False, None, None)
+        try:
+            async with turn.session.changing:
+                await turn.session.append([self._outcome(turn, "failed", http, nothing)])
+        except StoreError as error:
+            log.warning("a failed turn was not written down: %s", error)
+        self._conversations.failed(turn.session.key, turn.claim, turn.plan.end.chain)
+
+    def _outcome(self, turn: _Turn, status: TurnStatus, http: int, received: Received) -> Turn:
+        return Turn(
+            thread=turn.claim.thread,
+            time=self._clock(),
+            status=status,
+            of=turn.plan.end.chain,
+            base=turn.base,
+            model=turn.call.model,
+            http=http,
+            tokens=turn.plan.tokens,
+            usage=received.usage,
+        )
+
+    def _headers(self, turn: _Turn) -> Headers:
+        made = turn.plan
+        status = "passthrough" if made.untouched else "stitched"
+        if turn.incoming.mode == "observe":
+            status = f"observe; {status}"
+        known = self._calibrations.get(turn.call.model, Calibration())
+        return [
+            ("X-Stitcher-Session", turn.session.key.name),
+            ("X-Stitcher-Stored", str(made.end.depth)),
+            ("X-Stitcher-Restored", str(made.restored)),
+            ("X-Stitcher-Tokens", str(known.apply(made.tokens))),
+            ("X-Stitcher-Status", status),
+        ]
+
+
+def _marks(incoming: Incoming, call: Call) -> Marks:
+    return Marks(
+        headers={name.lower(): value for name, value in incoming.headers},
+        user_id=call.user_id,
+        cache_key=call.cache_key,
+        tool_names=call.tool_names,
+        system_start=call.system_start,
+        marks_last_message=call.marks_last_message,
+    )
+
+
+def _content_type(answer: Answer) -> str:
+    return next((v.lower() for n, v in answer.headers if n.lower() == "content-type"), "")
+
+
+async def _read_some(answer: Answer) -> bytes:
+    """An error's body; what is longer than any error is left unread."""
+    parts: list[bytes] = []
+    size = 0
+    async for chunk in answer.chunks():
+        parts.append(chunk)
+        size += len(chunk)
+        if size > _LONGEST_ERROR:
+            break
+    return b"".join(parts)
+
+
+async def _hand_on(answer: Answer, body: bytes, reply: Reply, added: Headers) -> None:
+    await reply.start(answer.status, [*answer.headers, *added], length=len(body))
+    await reply.write(body)
+    await reply.finish()

@@ -1,0 +1,134 @@
+"""What a request adds to the log before it is sent. Pure.
+
+Only what is new is written: a message the log holds at this place is named by its chain, one it
+holds elsewhere by a reference. Everything that can move the cached prefix is an entry of its own.
+"""
+
+from dataclasses import dataclass
+
+from stitcher.core.align import Alignment, Step
+from stitcher.core.item import Item, chain
+from stitcher.core.layout import laid_after, replaces, settles
+from stitcher.core.log import Entry, Head, Message, Node, Rebased, Rewound, Settled, Tree
+from stitcher.wire.call import Call
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a message stands, as far as its successor needs to know."""
+
+    chain: str
+    depth: int
+    upto: int  # tokens from the root to here, itself included
+    laid: str  # digest of all renderings up to here, itself included
+
+    def follow(
+        self, item: Item, *, thread: str, time: float, cut: bool = False, head: str = ""
+    ) -> Message:
+        """The entry of an answer that stands after this place."""
+        return Message(
+            thread=thread,
+            time=time,
+            chain=chain(self.chain, item.identity),
+            parent=self.chain,
+            depth=self.depth + 1,
+            upto=self.upto + item.tokens,
+            laid=self.laid,
+            item=item,
+            answer=True,
+            cut=cut,
+            head=head,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """The entries of a request, and where it ends."""
+
+    entries: tuple[Entry, ...]
+    end: Place
+
+
+def record(
+    tree: Tree, call: Call, alignment: Alignment, *, thread: str, now: float, settle_all: bool
+) -> Record:
+    """The entries for a request as it came, oldest first.
+
+    `settle_all` writes down every replay of an answer that differs in any byte; without it only
+    one that a model would read differently, which is enough where we never put anything back.
+    """
+    entries: list[Entry] = []
+    if (head := _new_head(tree, call, thread, now)) is not None:
+        entries.append(head)
+    if (to := alignment.turns_off) is not None:
+        rebased = alignment.habit == "rebased"
+        entries.append(Rebased(thread, now, to) if rebased else Rewound(thread, now, to))
+    at = _place(alignment.base, tree.nodes.get(alignment.base))
+    for step in alignment.steps:
+        node = tree.nodes.get(step.chain if step.known else step.same_as)
+        goes_out = node.item if node is not None and replaces(node, step.item) else step.item
+        if not step.known:
+            entries.append(_message(step, node, goes_out, at, thread, now))
+        elif node is not None:
+            at = Place(node.parent, node.depth - 1, node.upto - node.item.tokens, node.laid)
+            if _to_settle(node, step.item, settle_all=settle_all):
+                entries.append(Settled(thread, now, step.chain, step.item))
+        at = Place(
+            chain=step.chain,
+            depth=at.depth + 1,
+            upto=at.upto + goes_out.tokens,
+            laid=laid_after(at.laid, goes_out.rendering),
+        )
+    return Record(tuple(entries), at)
+
+
+def _place(chain: str, node: Node | None) -> Place:
+    if node is None:
+        return Place(chain, 0, 0, "")
+    return Place(chain, node.depth, node.upto, laid_after(node.laid, node.item.rendering))
+
+
+def _message(
+    step: Step, node: Node | None, goes_out: Item, at: Place, thread: str, now: float
+) -> Message:
+    """Bytes that stand elsewhere already are named, not written again."""
+    again = node is not None and goes_out is node.item
+    return Message(
+        thread=thread,
+        time=now,
+        chain=step.chain,
+        parent=at.chain,
+        depth=at.depth + 1,
+        upto=at.upto + goes_out.tokens,
+        laid=at.laid,
+        item=None if again else goes_out,
+        same_as=step.same_as if again else "",
+        answer=again and node is not None and node.answer,
+    )
+
+
+def _to_settle(node: Node, sent: Item, *, settle_all: bool) -> bool:
+    if not settles(node, sent):
+        return False
+    changes = node.item.rendering != sent.rendering or node.item.calls != sent.calls
+    return changes or settle_all
+
+
+def _new_head(tree: Tree, call: Call, thread: str, now: float) -> Head | None:
+    if call.system is None and call.tools is None:
+        return None
+    last = tree.heads.get(thread)
+    if last is not None and last.digest == call.head_digest:
+        return None
+    return Head(
+        thread=thread,
+        time=now,
+        dialect=call.dialect,
+        digest=call.head_digest,
+        system=_newest(call.system, last.system if last else None),
+        tools=_newest(call.tools, last.tools if last else None),
+    )
+
+
+def _newest(own: bytes | None, last: bytes | None) -> bytes | None:
+    return last if own is None else own

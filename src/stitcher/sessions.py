@@ -1,0 +1,180 @@
+"""The sessions in use: the newest part of each log, folded, and one queue of writers for each.
+
+Reads as far back as a question needs and no further, off the event loop, and keeps only the tail
+in memory. Knows what an entry is and how a log is folded; knows nothing of requests.
+"""
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from itertools import islice
+from typing import TypeVar
+
+from stitcher.core.log import Entry, Head, Node, Tree
+from stitcher.store.protocol import Line, SessionKey, Store
+from stitcher.wire import entries
+from stitcher.wire.dialects import read_item
+from stitcher.wire.members import Unreadable
+
+log = logging.getLogger("stitcher.sessions")
+
+T = TypeVar("T")
+
+_FIRST_READ = 64  # lines; each further read takes four times as many
+_IDLE_NODES = 512  # messages of a thread kept in memory between requests
+_SESSIONS_IN_MEMORY = 2_000
+
+
+class Session:
+    """One session's log, as far as it has been read."""
+
+    def __init__(self, key: SessionKey, store: Store) -> None:
+        self.key = key
+        self.tree = Tree()
+        self.changing = asyncio.Lock()  # held while a request is laid against the log and written
+        self.answering = asyncio.Lock()  # held by a thin request until its answer is in the log
+        self.users = 0
+        self.purged = False
+        self._store = store
+        self._covered = 0  # lines, counted from the newest, that the tree has taken in
+
+    async def answer(self, question: Callable[[Tree, bool], T | None]) -> T:
+        """Asks until the answer is not None, reading further back each time.
+
+        The question is given the tree and whether the log has been read to its beginning; then
+        it must have an answer. Call it with `changing` held.
+        """
+        take = _FIRST_READ
+        while True:
+            found = question(self.tree, self.tree.whole)
+            if found is not None:
+                return found
+            if self.tree.whole:
+                raise AssertionError("a question that the whole log does not answer")
+            await asyncio.to_thread(self._read_further, take)
+            take *= 4
+
+    async def append(self, added: Sequence[Entry]) -> None:
+        """Writes entries and takes them in. Raises StoreError; then nothing has changed."""
+        if not added or self.purged:
+            return
+        await self._store.append(self.key, [entries.encode(entry) for entry in added])
+        self._covered += len(added)
+        for entry in added:
+            self.tree.append(entry)
+
+    def shrink(self) -> None:
+        """Lets go of what an idle session does not need: it can be read back."""
+        if len(self.tree.nodes) <= 2 * _IDLE_NODES * max(1, len(self.tree.tips)):
+            return
+        kept: dict[str, Node] = {}
+        for tip in self.tree.tips.values():
+            for node in islice(self.tree.back_from(tip), _IDLE_NODES):
+                kept[node.chain] = node
+        self.tree = Tree(
+            nodes=kept,
+            tips=self.tree.tips,
+            heads=self.tree.heads,
+            windows=self.tree.windows,
+            turns=self.tree.turns,
+        )
+        self._covered = 0  # reading starts over; entries taken in twice change nothing
+
+    def _read_further(self, lines: int) -> None:
+        read = 0
+        start = self._covered
+        for line in islice(self._store.newest_first(self.key), start, start + lines):
+            read += 1
+            if entries.is_foreign(line.data):
+                self._read_foreign()
+                return
+            if (entry := _entry(line)) is not None:
+                self.tree.prepend(entry)
+        self._covered = start + read
+        if read < lines:
+            self.tree.whole = True
+
+    def _read_foreign(self) -> None:
+        """A log begun by stitcher-proxy 0.1.0: its lines have their place only from the start."""
+        tree = Tree(whole=True)
+        covered = 0
+        for line in self._store.oldest_first(self.key):
+            covered += 1
+            try:
+                foreign = entries.is_foreign(line.data)
+                entry = _adopted(line, tree) if foreign else _entry(line)
+            except Unreadable as error:
+                log.warning("%s: %s; the line is left out", line.place, error)
+                continue
+            if entry is not None:
+                tree.append(entry)
+        self.tree, self._covered = tree, covered
+
+
+def _entry(line: Line) -> Entry | None:
+    try:
+        return entries.decode(line.data, read_item)
+    except Unreadable as error:
+        log.warning("%s: %s; the line is left out", line.place, error)
+        return None
+
+
+def _adopted(line: Line, tree: Tree) -> Entry:
+    message = entries.adopt(line.data, tree.nodes.get(tree.tips.get("main", "")), read_item)
+    item = message.item
+    if item is None or item.role != "system" or message.depth > 1:
+        return message
+    system = b"[" + item.raw + b"]"
+    return Head("main", 0.0, item.dialect, item.rendering, system, None)
+
+
+class Sessions:
+    """All sessions in use."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._open: OrderedDict[SessionKey, Session] = OrderedDict()
+
+    @asynccontextmanager
+    async def use(self, key: SessionKey) -> AsyncIterator[Session]:
+        """The session of that name, new or not, for the time of a request."""
+        session = self._open.get(key)
+        if session is None:
+            session = self._open[key] = Session(key, self._store)
+            session.tree.whole = not self._store.exists(key)
+        self._open.move_to_end(key)
+        session.users += 1
+        try:
+            yield session
+        finally:
+            session.users -= 1
+            if not session.users:
+                session.shrink()
+                self._forget_idle()
+
+    def exists(self, key: SessionKey) -> bool:
+        """True for a session that has a log or is in use."""
+        return key in self._open or self._store.exists(key)
+
+    async def purge(self, key: SessionKey) -> bool:
+        """Removes a session's log for good. False when there was none."""
+        async with self.use(key) as session, session.changing:
+            session.purged = True
+            self._open.pop(key, None)
+            return await asyncio.to_thread(self._store.purge, key)
+
+    @property
+    def in_memory(self) -> int:
+        """How many sessions are held in memory."""
+        return len(self._open)
+
+    def _forget_idle(self) -> None:
+        surplus = len(self._open) - _SESSIONS_IN_MEMORY
+        if surplus <= 0:
+            return
+        for key in [key for key, session in self._open.items() if not session.users][
+            : max(0, surplus)
+        ]:
+            del self._open[key]
