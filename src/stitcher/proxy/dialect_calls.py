@@ -13,7 +13,7 @@ from typing import Final, Protocol, get_args
 
 from aiohttp import web
 
-from stitcher.errors import BodyTooLarge, ClientError, StitcherError
+from stitcher.errors import ClientError, StitcherError
 from stitcher.ports import ClientGone, Headers, Incoming, Mode, Reply
 from stitcher.proxy import headers as header_rules
 from stitcher.proxy import relay, routes
@@ -21,6 +21,7 @@ from stitcher.proxy.access import Admission
 from stitcher.proxy.encodings import EncodingError, decode
 from stitcher.proxy.reply import ClientReply
 from stitcher.proxy.routes import Route
+from stitcher.proxy.upload import Upload
 from stitcher.proxy.upstream import HttpUpstream, Outgoing
 from stitcher.settings import Settings
 from stitcher.store.protocol import SessionKey
@@ -84,7 +85,7 @@ class DialectCalls:
             await relay.stream_upload(request.reply, self._upstream, call, upload, _status("off"))
             return
         tenant = self._tenants.of(admission.credential)
-        body = await self._body(request.http)
+        body = await Upload(request.http).whole(self._settings.max_body)
         incoming = Incoming(
             dialect=request.route.dialect or "openai_chat",
             path=request.route.path,
@@ -139,17 +140,6 @@ class DialectCalls:
             choices = f"{', '.join(MODES[:-1])} or {MODES[-1]}"
             raise ClientError(f"X-Stitcher-Mode: found {asked[:40]!r}, expected {choices}")
         return mode
-
-    async def _body(self, http: web.Request) -> bytes:
-        limit = self._settings.max_body
-        if http.content_length is not None and http.content_length > limit:
-            raise BodyTooLarge(found=http.content_length, limit=limit)
-        try:
-            return await http.read()
-        except web.HTTPRequestEntityTooLarge:
-            raise BodyTooLarge(found=None, limit=limit) from None
-        except web.RequestPayloadError:
-            raise relay.broken_body() from None
 
     async def _decoded(self, body: bytes, headers: Headers) -> bytes:
         encodings = header_rules.listed(header_rules.find_all(headers, "content-encoding"))

@@ -18,7 +18,7 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-PIECE: Final = 1 << 18  # bytes unpacked at once
+PIECE: Final = 1 << 18  # bytes unpacked at once; brotli grows its buffer in steps and may pass it
 MOST_LAYERS: Final = 4  # more than any client stacks; each costs a pass over the body
 
 
@@ -93,13 +93,11 @@ class _Brotli:
         return bool(self._unpack.is_finished())
 
     def pieces(self, data: bytes) -> Iterator[bytes]:
-        while True:
-            piece = self._unpack.process(data, output_buffer_limit=PIECE)
+        # `can_accept_more_data` is true as well while output waits for room: only an empty piece
+        # says that everything is out.
+        while piece := self._unpack.process(data, output_buffer_limit=PIECE):
+            yield piece
             data = b""
-            if piece:
-                yield piece
-            if not piece or self._unpack.can_accept_more_data():
-                return
 
 
 class _Zstd:
@@ -149,7 +147,7 @@ class Decoder:
         self._layers = [_layer(name) for name in reversed(names)]
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """What becomes readable with these bytes, in pieces of at most PIECE bytes."""
+        """What becomes readable with these bytes, in pieces of about PIECE bytes at most."""
         try:
             yield from _through(self._layers, data)
         except (zlib.error, brotli.error, zstd.ZstdError, EOFError):

@@ -34,6 +34,12 @@ class MethodNotAllowed(ClientError):
     status = 405
 
 
+class RequestTimeout(ClientError):
+    """The request stopped coming before it was complete."""
+
+    status = 408
+
+
 class UpgradeRefused(ClientError):
     """A WebSocket where only plain requests are served."""
 
@@ -46,6 +52,7 @@ _OPENAI_CODES: Final[Mapping[int, str]] = {
     403: "forbidden",
     404: "not_found",
     405: "method_not_allowed",
+    408: "request_timeout",
     413: "request_too_large",
     426: "upgrade_refused",
     500: "internal_error",

@@ -3,53 +3,30 @@
 Refuses to know what is passed: errors of the provider go back as they are.
 """
 
-from collections.abc import AsyncGenerator
-
 from aiohttp import web
 
-from stitcher.errors import ClientError, UpstreamError
+from stitcher.errors import UpstreamError
 from stitcher.ports import Headers
 from stitcher.proxy import headers as header_rules
 from stitcher.proxy.reply import ClientReply
 from stitcher.proxy.routes import Route
+from stitcher.proxy.upload import Upload
 from stitcher.proxy.upstream import HttpUpstream, Outgoing
 
 
-class Upload:
-    """The client's body on its way up. Remembers when it was the client's end that broke."""
-
-    def __init__(self, request: web.Request) -> None:
-        self._content = request.content
-        self.broken = False
-
-    async def pieces(self) -> AsyncGenerator[bytes]:
-        """The body as it arrives."""
-        try:
-            async for chunk in self._content.iter_any():
-                yield chunk
-        except web.RequestPayloadError:
-            self.broken = True
-            raise
-
-
-def broken_body() -> ClientError:
-    """What a body that does not keep to its framing is answered with."""
-    return ClientError("the request body broke off or was not framed as it said")
-
-
 def outgoing(
-    request: web.Request, route: Route, query: str, headers: Headers
+    http: web.Request, route: Route, query: str, headers: Headers
 ) -> tuple[Outgoing, Upload]:
     """The request as it goes up with its body still to be read."""
-    upload = Upload(request)
+    upload = Upload(http)
     call = Outgoing(
         provider=route.provider,
-        method=request.method,
+        method=http.method,
         path=route.path,
         query=query,
         headers=header_rules.upward(headers),
-        body=upload.pieces() if request.body_exists else None,
-        length=request.content_length,
+        body=upload.pieces() if upload.present else None,
+        length=upload.length,
     )
     return call, upload
 
@@ -83,10 +60,10 @@ async def stream_upload(
     upload: Upload,
     added: Headers = (),
 ) -> None:
-    """`stream` for a body that is still being read; a broken one is the client's fault."""
+    """`stream` for a body that is still being read. Raises ClientError when that is what broke."""
     try:
         await stream(reply, upstream, call, added)
     except UpstreamError:
-        if upload.broken:
-            raise broken_body() from None
+        if upload.fault is not None:
+            raise upload.fault from None
         raise
