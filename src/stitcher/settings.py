@@ -126,7 +126,7 @@ class Setting:
     def expected(self) -> str:
         """What a value must look like, in words."""
         if self.choices:
-            return " or ".join(self.choices)
+            return f"{', '.join(self.choices[:-1])} or {self.choices[-1]}"
         words = {int: "a whole number", float: "a number", bool: "true or false", Path: "a path"}
         return words.get(self.type, "text")
 

@@ -81,7 +81,7 @@ def set_value(
         str | None,
         typer.Argument(
             help="The value. Left out for a key: it is asked for, or read from stdin.",
-            metavar="[VALUE]",
+            metavar="VALUE",
         ),
     ] = None,
 ) -> None:

@@ -16,7 +16,7 @@ from stitcher.settings import upstream_base, url_of
 def integrate(
     target: Annotated[
         str | None,
-        typer.Argument(help="The client; without it, all of them are listed.", metavar="[TARGET]"),
+        typer.Argument(help="The client; without it, all of them are listed.", metavar="TARGET"),
     ] = None,
     url: Annotated[
         str | None,

@@ -12,7 +12,7 @@ from stitcher.cli.sessions import chosen, opened
 @setting_flags("data_dir")
 def verify(
     name: Annotated[
-        str | None, typer.Argument(help="A session; without it, all of them.", metavar="[NAME]")
+        str | None, typer.Argument(help="A session; without it, all of them.", metavar="NAME")
     ] = None,
     tenant: Annotated[
         str | None, typer.Option("--tenant", help="Whose session.", metavar="TENANT")
