@@ -20,7 +20,7 @@ from stitcher.simulator.delivery import Delivery, drop, send_document, send_even
 from stitcher.simulator.dialect import Billed, Dialect, Exchange
 from stitcher.simulator.faults import NO_FAULT, Fault, faults_from_json
 from stitcher.simulator.openai_chat import OpenAIChat
-from stitcher.simulator.recorder import Entry, Received, Recorder
+from stitcher.simulator.recorder import Entry, Recorder
 from stitcher.simulator.refusal import Refusal
 from stitcher.simulator.reply import Reply, plan_reply
 from stitcher.simulator.request_body import (
@@ -284,6 +284,3 @@ def _spoilt_text(text: str | None, fault: Fault) -> str | None:
         return text
     middle = len(text) // 2
     return text[:middle] + BROKEN_BYTE + text[middle:]
-
-
-__all__ = ["Received", "Simulator"]
