@@ -71,11 +71,7 @@ def _print(loaded: Configuration, found: dict[str, Any]) -> None:
             say(f"  problem        {problem}")
     else:
         heading("Not running. Start it: stitcher start")
-    counts = f"{found['sessions']}"
-    messages = found.get("stats", {}).get("messages")
-    if messages is not None:
-        counts += f" ({messages} messages)"
-    say(f"  sessions       {counts}")
+    say(f"  sessions       {found['sessions']}")
     say(f"  conversations  {found['data_dir']}")
     say(f"  upstreams      {shown(loaded, 'upstream')} (OpenAI)")
     say(f"                 {shown(loaded, 'upstream_anthropic')} (Anthropic)")
