@@ -11,6 +11,8 @@ from stitcher.store.journal import Journal, Record, recover
 from stitcher.store.protocol import SessionKey
 from tests.store.faults import FailingDisk
 
+pytestmark = pytest.mark.usefixtures("unsynced")
+
 CHAT = SessionKey("local", "chat")
 FAR = SessionKey("t\udcff", "long " * 100)
 
@@ -139,7 +141,7 @@ def test_an_emptied_journal_is_empty_on_the_disk(
     journal.reset()
     assert not (tmp_path / ".journal").exists()
     journal.add([Record(CHAT, 0, b"one\n")])
-    synced = []
+    synced: list[int] = []
     monkeypatch.setattr(disk, "sync_length", synced.append)
     journal.reset()
     assert len(synced) == 1

@@ -8,6 +8,8 @@ import pytest
 from stitcher.store import disk
 from stitcher.store.logfile import LogFile, ReadLimits
 
+pytestmark = pytest.mark.usefixtures("unsynced")
+
 RECORD = b'{"type":"message","message":{"content":"h\xc3\xa9llo"}}\n'
 BEFORE = b'{"n":1}\n{"n":2}\n'
 
