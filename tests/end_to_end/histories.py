@@ -27,7 +27,7 @@ def assert_prefix_kept(bodies: Sequence[Any]) -> None:
         assert len(after) > len(before), f"request {number} adds no message"
         for position, (old, new) in enumerate(zip(before, after, strict=False)):
             assert new == old, f"request {number} changed message {position}"
-        assert canonical(later.get("system")) == canonical(earlier.get("system"))
+        assert _system(later) == _system(earlier), f"request {number} changed the system prompt"
 
 
 def assert_kept_apart(logs: Sequence[Sequence[Message]], names: Sequence[str]) -> None:
@@ -52,6 +52,10 @@ def canonical(value: Any) -> Any:
     if isinstance(plain.get("content"), str):
         plain["content"] = [{"type": "text", "text": plain["content"]}]
     return plain
+
+
+def _system(body: Any) -> Any:
+    return canonical({"content": body.get("system", "")})["content"]
 
 
 def _lines(message: Message) -> list[str]:

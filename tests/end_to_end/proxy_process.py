@@ -29,8 +29,10 @@ class ProxyProcess:
         self._errors = folder / "proxy.stderr"
         self._process: subprocess.Popen[str] | None = None
         self._reader: threading.Thread | None = None
+        self._lines: queue.Queue[str] = queue.Queue()
 
-    def start(self) -> None:
+    def launch(self) -> None:
+        """Begins to start it; `wait_until_ready` must follow before it is used."""
         command = [*_COMMAND, "start", "--host", "127.0.0.1", "--port", str(self.port)]
         command += ["--data-dir", str(self.data_dir)]
         command += ["--upstream", self._upstream, "--upstream-anthropic", self._upstream]
@@ -43,10 +45,23 @@ class ProxyProcess:
                 env=self._environment(),
                 text=True,
             )
-        lines: queue.Queue[str] = queue.Queue()
-        self._reader = threading.Thread(target=_read_lines, args=(self._process, lines))
+        self._lines = queue.Queue()
+        self._reader = threading.Thread(target=_read_lines, args=(self._process, self._lines))
         self._reader.start()
-        self.port = self._wait_until_ready(lines)
+
+    def wait_until_ready(self) -> None:
+        """Returns once it takes requests."""
+        said = ""
+        try:
+            while line := self._lines.get(timeout=_START_TIMEOUT):
+                if line.startswith(READY):
+                    self.port = int(line.removeprefix(READY).strip().rstrip("/"))
+                    return
+                said += line
+        except queue.Empty:
+            said += f"(nothing more within {_START_TIMEOUT:.0f} s)"
+        self.kill()
+        raise AssertionError(f"the proxy did not start:\n{said}\n{self.errors()}")
 
     def terminate(self) -> None:
         """Stops it as a service manager does; it must end by itself and without complaint."""
@@ -88,18 +103,6 @@ class ProxyProcess:
         kept = {name: os.environ[name] for name in ("PATH", "TMPDIR") if name in os.environ}
         return kept | {"HOME": str(self._home), "PYTHONUNBUFFERED": "1"}
 
-    def _wait_until_ready(self, lines: "queue.Queue[str]") -> int:
-        said = ""
-        try:
-            while line := lines.get(timeout=_START_TIMEOUT):
-                if line.startswith(READY):
-                    return int(line.removeprefix(READY).strip().rstrip("/"))
-                said += line
-        except queue.Empty:
-            said += f"(nothing more within {_START_TIMEOUT:.0f} s)"
-        self.kill()
-        raise AssertionError(f"the proxy did not start:\n{said}\n{self.errors()}")
-
     def _finish_reading(self) -> None:
         assert self._process is not None
         assert self._process.stdout is not None
@@ -108,7 +111,7 @@ class ProxyProcess:
         self._process.stdout.close()
 
 
-def _read_lines(process: "subprocess.Popen[str]", lines: "queue.Queue[str]") -> None:
+def _read_lines(process: subprocess.Popen[str], lines: queue.Queue[str]) -> None:
     """Reads all it prints, so that a full pipe never stops it; an empty string marks the end."""
     assert process.stdout is not None
     for line in process.stdout:

@@ -13,6 +13,8 @@ from typing import Any
 
 from stitcher.simulator.recorder import Received
 from stitcher.simulator.serve import SimulatorThread
+from stitcher.store.jsonl import JsonlStore
+from stitcher.verify import verify
 from tests.end_to_end.proxy_process import ProxyProcess
 from tests.end_to_end.wiretap import Exchange, Wiretap
 
@@ -20,17 +22,32 @@ DIALECT_PATHS = ("/chat/completions", "/messages", "/messages/count_tokens")
 
 
 class Stack:
+    """Takes a second to start, so that it can be launched before it is wanted."""
+
+    url: str  # what a client takes for the provider's, without /v1
+
     def __init__(self, folder: Path) -> None:
         self._expected_refusal = ""
         with ExitStack() as parts:
             self.simulator = parts.enter_context(SimulatorThread())
             self._proxy = ProxyProcess(folder, self.simulator.url)
-            self._proxy.start()
-            parts.callback(self._proxy.terminate)
-            self._wiretap = Wiretap(self._proxy.port)
-            parts.callback(self._wiretap.close)
+            self._proxy.launch()
             self._parts = parts.pop_all()
+
+    def wait_until_ready(self) -> None:
+        self._proxy.wait_until_ready()
+        self._parts.callback(self._proxy.terminate)
+        self._wiretap = Wiretap(self._proxy.port)
+        self._parts.callback(self._wiretap.close)
         self.url = f"http://127.0.0.1:{self._wiretap.port}"
+
+    def close(self) -> None:
+        self._parts.close()
+
+    def discard(self) -> None:
+        """Ends a stack that nobody wanted."""
+        self._proxy.kill()
+        self.close()
 
     @property
     def sent(self) -> list[Exchange]:
@@ -84,12 +101,14 @@ class Stack:
     def restart(self) -> None:
         """Stops the proxy with SIGTERM and starts it again on the same port."""
         self._proxy.terminate()
-        self._proxy.start()
+        self._proxy.launch()
+        self._proxy.wait_until_ready()
 
     def kill(self) -> None:
         """Ends the proxy with SIGKILL and starts it again on the same port."""
         self._proxy.kill()
-        self._proxy.start()
+        self._proxy.launch()
+        self._proxy.wait_until_ready()
 
     def expect_refusal(self, reason: str) -> None:
         """Declares that a request of this test is meant to be answered 4xx by the simulator."""
@@ -106,10 +125,13 @@ class Stack:
         assert self._expected_refusal or not refused, "refused upstream:\n" + "\n".join(refused)
         errors = self._proxy.errors()
         assert "Traceback" not in errors, errors
-        self.verify()
-
-    def close(self) -> None:
-        self._parts.close()
+        problems = [
+            f"{problem.place}: {problem.found}"
+            for store in [JsonlStore(self._proxy.data_dir, read_only=True)]
+            for session in store.sessions()
+            for problem in verify(store, session.key).problems
+        ]
+        assert not problems, "\n".join(problems)
 
     def _session_folder(self, session: str) -> Path:
         found = [

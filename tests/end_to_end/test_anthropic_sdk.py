@@ -174,25 +174,27 @@ def test_a_thin_client_gets_thinking_put_back_as_it_was_signed(
     """The model checks each signature against what stands before the block."""
     options: Any = {"extra_headers": in_session("ada"), "tools": [dialogue.ANTHROPIC_TOOL]}
     options |= ADAPTIVE
-    create(client, [{"role": "user", "content": "I am Ada. [[think]]"}], stream=True, **options)
-    blocks = create(
-        client, [{"role": "user", "content": f"{dialogue.QUESTION} [[think]]"}], **options
-    )
+    hello, question = f"{dialogue.HELLO} [[think]]", f"{dialogue.QUESTION} [[think]]"
+    create(client, [{"role": "user", "content": hello}], stream=True, **options)
+    blocks = create(client, [{"role": "user", "content": question}], **options)
     stack.restart()
     results = [result_of(block) for block in blocks if block.type == "tool_use"]
     create(client, [{"role": "user", "content": results}], **options)
     create(client, [{"role": "user", "content": dialogue.RECALL}], **options)
 
     assert_prefix_kept(stack.bodies)
-    assert spoken(stack.bodies[-1]["messages"]) == [
-        "user: I am Ada. [[think]]",
-        "assistant thinks: Thinking about: I am Ada. [[think]]",
-        "assistant: Reply 1 to: I am Ada. [[think]]",
-        f"user: {dialogue.QUESTION} [[think]]",
-        f"assistant thinks: Thinking about: {dialogue.QUESTION} [[think]]"[:92],
-        *dialogue.TOOL_ROUND[1:],
-        "user: What did I say first?",
-    ]
+    assert (
+        spoken(stack.bodies[-1]["messages"])
+        == [
+            f"user: {hello}",
+            f"assistant thinks: Thinking about: {hello}",
+            f"assistant: Reply 1 to: {hello}",
+            f"user: {question}",
+            f"assistant thinks: Thinking about: {question[:60]}",  # the simulator thinks of no more
+            *dialogue.TOOL_ROUND[1:],
+            f"user: {dialogue.RECALL}",
+        ]
+    )
 
 
 def test_breakpoints_of_the_client_stay_within_four(stack: Stack, client: Anthropic) -> None:
