@@ -301,6 +301,7 @@ class Exchange:
         self._conversations.failed(turn.session.key, turn.claim, turn.plan.end.chain)
 
     def _outcome(self, turn: _Turn, status: TurnStatus, http: int, received: Received) -> Turn:
+        window = turn.session.tree.windows.get(turn.claim.thread)
         return Turn(
             thread=turn.claim.thread,
             time=self._clock(),
@@ -311,6 +312,8 @@ class Exchange:
             http=http,
             tokens=turn.plan.tokens,
             usage=received.usage,
+            head=turn.plan.head,
+            window=window.start if window else "",
         )
 
     def _headers(self, turn: _Turn) -> Headers:

@@ -93,6 +93,17 @@ class _Case:
     def window(self) -> Compacted | None:
         return self.tree.windows.get(self.terms.thread)
 
+    @property
+    def widest(self) -> Budget:
+        """What the model takes bounds what the client sent; the budget, what we make of it."""
+        known = context_window(self.call.model) or 0
+        return replace(self.budget, limit=max(self.budget.limit, known))
+
+    @property
+    def own_room(self) -> int:
+        """Tokens of messages the client may send itself before any are cut."""
+        return self.widest.room
+
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
@@ -112,7 +123,7 @@ def plan(tree: Tree, call: Call, dialect: Dialect, terms: Terms) -> Plan | None:
         owns_history=terms.owns_history,
         exhausted=terms.exhausted,
     )
-    if alignment is None or not _knows_first_sent(tree, alignment, terms):
+    if alignment is None or not _knows_enough(tree, alignment, terms):
         return None
     lent = _lent(tree, call, alignment, terms)
     budget = Budget(
@@ -134,7 +145,7 @@ def plan(tree: Tree, call: Call, dialect: Dialect, terms: Terms) -> Plan | None:
         alignment,
         thread=terms.thread,
         now=terms.now,
-        settle_all=not terms.owns_history,
+        lasting=not terms.owns_history,
     )
     cut_made = () if kept.cut is None else (kept.cut,)
     return Plan(
@@ -149,13 +160,22 @@ def plan(tree: Tree, call: Call, dialect: Dialect, terms: Terms) -> Plan | None:
     )
 
 
-def _knows_first_sent(tree: Tree, alignment: Alignment, terms: Terms) -> bool:
+def _knows_enough(tree: Tree, alignment: Alignment, terms: Terms) -> bool:
+    """True when no line further back could change the plan, what is put back aside."""
+    if terms.exhausted:
+        return True
+    if not terms.owns_history and not tree.knows_head(terms.thread):
+        return False
+    return tree.knows_window(terms.thread) and _knows_first_sent(tree, alignment)
+
+
+def _knows_first_sent(tree: Tree, alignment: Alignment) -> bool:
     """True when the bytes first sent are at hand wherever they differ from the client's.
 
     A node keeps a digest of all renderings before it: where it is the client's too, nothing
     before the node needs to be read to know that nothing there has to be replaced.
     """
-    if terms.exhausted or tree.whole or alignment.base != ROOT:
+    if tree.whole or alignment.base != ROOT:
         return True
     laid = ""
     certain = True
@@ -177,7 +197,8 @@ def _lent(tree: Tree, call: Call, alignment: Alignment, terms: Terms) -> _Lent:
     last = tree.heads.get(terms.thread)
     brings_history = any(step.item.role == "assistant" for step in alignment.steps)
     if last is None or brings_history or terms.owns_history:
-        return _Lent(None, None, call.head_digest)
+        own = call.system is not None or call.tools is not None
+        return _Lent(None, None, call.head_digest if own else "")
     with_calls = any(node.item.calls for node in tree.back_from(alignment.base))
     own = call.system is not None or call.tools is not None
     return _Lent(
@@ -199,8 +220,8 @@ def _left_out(case: _Case) -> Sequence[Node] | None:
         path.append(node)
         tokens += node.item.tokens
         at_start = case.window is not None and node.chain == case.window.start
-        # Twice the room: a cut is due for certain, and the turn it falls on is at hand.
-        plenty = terms.calibration.apply(tokens) > 2 * case.budget.room and node.item.starts_turn
+        # Twice what could be sent: a cut is due for certain, and the turn it falls on is at hand.
+        plenty = terms.calibration.apply(tokens) > 2 * case.own_room and node.item.starts_turn
         if at_start or plenty or node.parent == ROOT:
             enough = True
             break
@@ -212,25 +233,18 @@ def _keep(case: _Case, path: Sequence[Node]) -> _Kept:
     """Decides whether the window is cut now, and where."""
     steps = _since_own_cut(case)
     budget = case.budget
-    window = context_window(case.call.model) or 0
-    # What a model takes bounds what the client sent; the budget bounds what we make of it.
-    own_limit = max(budget.limit, window)
-    own_room = replace(budget, limit=own_limit).room
-    overflows = case.terms.may_cut and case.tokens(steps) > own_room
+    overflows = case.terms.may_cut and case.tokens(steps) > case.own_room
     spoken = [step.item for step in steps if step.item.role != "system"]
     in_tool_loop = bool(spoken) and not spoken[-1].starts_turn
     # Inside a tool loop the prefix stays as it is for as long as the model can take it.
-    measure = replace(budget, limit=own_limit) if in_tool_loop else budget
+    measure = case.widest if in_tool_loop else budget
     total = case.tokens(path) + case.tokens(steps)
     if not overflows and not (path and cut_due(total, measure)):
         return _Kept(path, steps)
     apply = case.terms.calibration.apply
     sizes = [Sized(apply(node.item.tokens), node.item.starts_turn) for node in path]
     sizes += [Sized(apply(step.item.tokens), step.item.starts_turn) for step in steps]
-    if overflows:
-        start = cut(sizes, replace(budget, limit=own_limit))
-    else:
-        start = min(cut(sizes, budget), len(path))
+    start = cut(sizes, case.widest) if overflows else min(cut(sizes, budget), len(path))
     kept_path, kept_steps = path[start:], steps[max(0, start - len(path)) :]
     made = Compacted(
         thread=case.terms.thread,

@@ -4,13 +4,16 @@ Only what is new is written: a message the log holds at this place is named by i
 holds elsewhere by a reference. Everything that can move the cached prefix is an entry of its own.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stitcher.core.align import Alignment, Step
 from stitcher.core.item import Item, chain
 from stitcher.core.layout import laid_after, replaces, settles
 from stitcher.core.log import Entry, Head, Message, Node, Rebased, Rewound, Settled, Tree
 from stitcher.wire.call import Call
+
+_HEAD_AGAIN = 256
+"""Messages after which a head is written again, so that it is never far back in the log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +53,15 @@ class Record:
 
 
 def record(
-    tree: Tree, call: Call, alignment: Alignment, *, thread: str, now: float, settle_all: bool
+    tree: Tree, call: Call, alignment: Alignment, *, thread: str, now: float, lasting: bool
 ) -> Record:
     """The entries for a request as it came, oldest first.
 
-    `settle_all` writes down every replay of an answer that differs in any byte; without it only
-    one that a model would read differently, which is enough where we never put anything back.
+    `lasting` says that something of it may be put back one day: then every replay of an answer
+    that differs in any byte is written down, and the head again now and then. Without it only a
+    replay that a model would read differently is.
     """
     entries: list[Entry] = []
-    if (head := _new_head(tree, call, thread, now)) is not None:
-        entries.append(head)
     if (to := alignment.turns_off) is not None:
         rebased = alignment.habit == "rebased"
         entries.append(Rebased(thread, now, to) if rebased else Rewound(thread, now, to))
@@ -71,7 +73,7 @@ def record(
             entries.append(_message(step, node, goes_out, at, thread, now))
         elif node is not None:
             at = Place(node.parent, node.depth - 1, node.upto - node.item.tokens, node.laid)
-            if _to_settle(node, step.item, settle_all=settle_all):
+            if _to_settle(node, step.item, lasting=lasting):
                 entries.append(Settled(thread, now, step.chain, step.item))
         at = Place(
             chain=step.chain,
@@ -79,6 +81,11 @@ def record(
             upto=at.upto + goes_out.tokens,
             laid=laid_after(at.laid, goes_out.rendering),
         )
+    head = _new_head(tree, call, thread, now, at.depth)
+    if head is None and lasting:
+        head = _head_again(tree, thread, now, at.depth)
+    if head is not None:
+        entries.insert(0, head)
     return Record(tuple(entries), at)
 
 
@@ -107,27 +114,36 @@ def _message(
     )
 
 
-def _to_settle(node: Node, sent: Item, *, settle_all: bool) -> bool:
+def _to_settle(node: Node, sent: Item, *, lasting: bool) -> bool:
     if not settles(node, sent):
         return False
     changes = node.item.rendering != sent.rendering or node.item.calls != sent.calls
-    return changes or settle_all
+    return changes or lasting
 
 
-def _new_head(tree: Tree, call: Call, thread: str, now: float) -> Head | None:
+def _new_head(tree: Tree, call: Call, thread: str, now: float, depth: int) -> Head | None:
     if call.system is None and call.tools is None:
         return None
-    last = tree.heads.get(thread)
-    if last is not None and last.digest == call.head_digest:
+    head, turn = tree.heads.get(thread), tree.turns.get(thread)
+    digest = head.digest if head else turn.head if turn else ""
+    if digest == call.head_digest:
         return None
     return Head(
         thread=thread,
         time=now,
         dialect=call.dialect,
         digest=call.head_digest,
-        system=_newest(call.system, last.system if last else None),
-        tools=_newest(call.tools, last.tools if last else None),
+        system=_newest(call.system, head.system if head else None),
+        tools=_newest(call.tools, head.tools if head else None),
+        depth=depth,
     )
+
+
+def _head_again(tree: Tree, thread: str, now: float, depth: int) -> Head | None:
+    head = tree.heads.get(thread)
+    if head is None or depth - head.depth < _HEAD_AGAIN:
+        return None
+    return replace(head, time=now, depth=depth)
 
 
 def _newest(own: bytes | None, last: bytes | None) -> bytes | None:

@@ -43,6 +43,7 @@ class Head:
     digest: str
     system: bytes | None  # verbatim; for Chat Completions a JSON array of the leading messages
     tools: bytes | None
+    depth: int = 0  # of the path when it was written: said again now and then, to be found near
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,8 @@ class Turn:
     http: int
     tokens: int  # estimate of what was sent, before calibration
     usage: bytes | None  # as the provider reported it
+    head: str = ""  # digest of the head it was sent under; "" for none
+    window: str = ""  # where the thread's window began; "" if it was never cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +130,7 @@ class Tree:
     tips: dict[str, str] = field(default_factory=dict)  # thread → chain
     heads: dict[str, Head] = field(default_factory=dict)
     windows: dict[str, Compacted] = field(default_factory=dict)
-    turns: dict[str, Turn] = field(default_factory=dict)  # thread → newest that reported a usage
+    turns: dict[str, Turn] = field(default_factory=dict)  # the newest of each thread
     whole: bool = False  # the log has been read to its beginning
     _replays: dict[str, Item] = field(default_factory=dict)  # answer → the bytes it settled on
     _sent: set[str] = field(default_factory=set)  # has a child: it has been upstream as input
@@ -143,10 +146,9 @@ class Tree:
             case Head():
                 self.heads[entry.thread] = entry
             case Turn():
+                self.turns[entry.thread] = entry
                 if entry.status == "failed":
                     self.tips[entry.thread] = entry.base
-                if entry.usage is not None:
-                    self.turns[entry.thread] = entry
             case Rewound():
                 self.tips[entry.thread] = entry.to
             case Rebased():
@@ -167,10 +169,9 @@ class Tree:
             case Head():
                 self.heads.setdefault(entry.thread, entry)
             case Turn():
+                self.turns.setdefault(entry.thread, entry)
                 if entry.status == "failed":
                     self.tips.setdefault(entry.thread, entry.base)
-                if entry.usage is not None:
-                    self.turns.setdefault(entry.thread, entry)
             case Rewound():
                 self.tips.setdefault(entry.thread, entry.to)
             case Rebased():
@@ -179,6 +180,16 @@ class Tree:
                 self.windows.setdefault(entry.thread, entry)
             case Settled():
                 self._replays.setdefault(entry.of, entry.item)
+
+    def knows_head(self, thread: str) -> bool:
+        """True when no older line can say more of the thread's head."""
+        last = self.turns.get(thread)
+        return self.whole or thread in self.heads or (last is not None and not last.head)
+
+    def knows_window(self, thread: str) -> bool:
+        """True when no older line can say more of where the thread's window begins."""
+        last = self.turns.get(thread)
+        return self.whole or thread in self.windows or (last is not None and not last.window)
 
     def back_from(self, tip: str) -> Iterator[Node]:
         """The nodes from a tip towards the root, as far as they have been read."""

@@ -60,6 +60,7 @@ class _Line(msgspec.Struct, omit_defaults=True):
     at: str = ""
     stubs: list[tuple[str, str]] = []
     digest: str = ""
+    window: str = ""
     system: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     tools: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     usage: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
@@ -82,6 +83,7 @@ def encode(entry: Entry) -> bytes:
                     thread=entry.thread,
                     time=entry.time,
                     digest=entry.digest,
+                    depth=entry.depth,
                     system=_raw(entry.system),
                     tools=_raw(entry.tools),
                 )
@@ -141,6 +143,8 @@ def _encode_turn(entry: Turn) -> bytes:
             http=entry.http,
             tokens=entry.tokens,
             usage=_raw(entry.usage),
+            head=entry.head,
+            window=entry.window,
         )
     )
 
@@ -250,6 +254,7 @@ def _head(line: _Line, _: ReadItem) -> Entry:
         line.digest,
         _bytes(line.system),
         _bytes(line.tools),
+        line.depth,
     )
 
 
@@ -265,6 +270,8 @@ def _turn(line: _Line, _: ReadItem) -> Entry:
         http=line.http,
         tokens=line.tokens,
         usage=_bytes(line.usage),
+        head=line.head,
+        window=line.window,
     )
 
 

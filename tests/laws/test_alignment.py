@@ -1,0 +1,97 @@
+"""Alignment: whatever a client's habit, the path is what was said, and what it left out is sent.
+
+Seen to fail: with a set of fingerprints instead of places, "yes" said twice is lost; with windows
+matched by their last message only, a history is doubled; with `_thin` appending always, a retry is
+stored twice.
+"""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.laws.world import TOOLS, World, answer, call, result, user
+
+DIALECT = st.sampled_from(["openai_chat", "anthropic"])
+TEXT = st.sampled_from(["yes", "continue", "hi", "what is it?", "no  ", "naïve ☃"]) | st.text(
+    alphabet="abc é\n", min_size=1, max_size=8
+).filter(str.strip)
+HABIT = st.sampled_from(["thin", "full", "window"])
+TURN = st.tuples(HABIT, TEXT, TEXT, st.integers(0, 2), st.integers(1, 7), st.booleans())
+
+
+def play(world: World, turns: list[tuple[str, str, str, int, int, bool]]) -> None:
+    """Plays turns of (habit, question, answer, tool rounds, window, asked twice)."""
+    tools = TOOLS[world.dialect]
+    for habit, question, reply, rounds, size, twice in turns:
+        news = [user(question)]
+        for n in range(rounds + 1):
+            known = len(world.said)
+            world.said += news
+            shown = _shown(world, habit, known, size)
+            made, _ = world.ask(shown, tools=tools)
+            if twice:  # the client gives up waiting and asks the same again
+                world.fail(made)
+                made, _ = world.ask(shown, tools=tools)
+            world.check_path()
+            name = f"call_{len(world.said)}"
+            said = (
+                call(world.dialect, name, {"n": n})
+                if n < rounds
+                else answer(world.dialect, reply, thinks=n == 1)
+            )
+            world.said.append(said)
+            world.reply(made, said)
+            world.check_path()
+            news = [result(world.dialect, name, f"found {n}")]
+
+
+def _shown(world: World, habit: str, known: int, size: int) -> list[dict[str, object]]:
+    """What a client of that habit sends of all that was said."""
+    if habit == "thin":
+        return world.said[known:]
+    if habit == "full":
+        return list(world.said)
+    # A window begins with a question and holds at least one answer, else it is a thin request.
+    starts = [n for n, m in enumerate(world.said) if m["role"] == "user" and _asks(m)]
+    start = starts[max(0, len(starts) - 1 - size)]
+    return world.said[start:]
+
+
+def _asks(message: dict[str, object]) -> bool:
+    return isinstance(message["content"], str)
+
+
+@settings(max_examples=60, deadline=None)
+@given(dialect=DIALECT, turns=st.lists(TURN, min_size=1, max_size=7))
+def test_any_mixture_of_habits_gives_the_path_that_was_said(
+    dialect: str, turns: list[tuple[str, str, str, int, int, bool]]
+) -> None:
+    world = World(dialect)
+    play(world, turns)
+    sent = [len(messages) for messages in world.sent]
+    # Below the budget nothing is left out: each request holds all that was said before it.
+    assert sent == sorted(sent)
+    assert sent[-1] == len(world.said) - 1
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    dialect=DIALECT,
+    turns=st.lists(TURN, min_size=2, max_size=6),
+    at=st.integers(0, 20),
+    replacement=TEXT,
+)
+def test_an_edit_leaves_the_old_branch_and_its_answers_behind(
+    dialect: str, turns: list[tuple[str, str, str, int, int, bool]], at: int, replacement: str
+) -> None:
+    world = World(dialect)
+    # Questions differ: a history that could as well be a window of itself is taken for one.
+    play(world, [(h, f"{n} {q}", a, 0, s, t) for n, (h, q, a, _, s, t) in enumerate(turns)])
+    questions = [n for n, message in enumerate(world.said) if message["role"] == "user"][1:]
+    place = questions[at % len(questions)]
+    edited = replacement + " edited"
+    stored = len(world.tree.nodes)
+    world.said = [*world.said[:place], user(edited)]
+    world.ask(world.said, tools=TOOLS[dialect])
+    world.check_path()
+    assert len(world.sent[-1]) == place + 1
+    assert len(world.tree.nodes) == stored + 1, "the old branch is kept, the new message added"

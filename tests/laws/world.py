@@ -1,0 +1,206 @@
+"""A conversation played against the pure core: no server, no clock, no disk.
+
+`World` is one session: its log as lines, its folded tree, and a model of what was really said.
+Every request is checked on its way by the laws that hold for all of them: it is legal, a tree read
+back cold plans the same bytes, and the path is what was said.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from stitcher.core.item import Item
+from stitcher.core.log import Entry, Node, Tree, Turn
+from stitcher.core.tokens import Calibration
+from stitcher.planning import Plan, Terms, plan
+from stitcher.simulator import rules_anthropic, rules_openai_chat
+from stitcher.simulator.thinking_signature import sign
+from stitcher.wire import entries
+from stitcher.wire.call import Call
+from stitcher.wire.dialects import DIALECTS, read_item
+
+Said = dict[str, Any]
+
+RULES: dict[str, Callable[[Any], Any]] = {
+    "anthropic": rules_anthropic.check,
+    "openai_chat": rules_openai_chat.check,
+}
+PLENTY = 1_000_000
+TOOLS: dict[str, list[Said]] = {
+    "anthropic": [{"name": "look", "input_schema": {"type": "object"}}],
+    "openai_chat": [{"type": "function", "function": {"name": "look", "parameters": {}}}],
+}
+
+
+def user(text: str) -> Said:
+    """What a person says."""
+    return {"role": "user", "content": text}
+
+
+def answer(dialect: str, text: str, *, thinks: bool = False) -> Said:
+    """What a provider says."""
+    if dialect == "openai_chat":
+        return {"role": "assistant", "content": text, "refusal": None, "annotations": []}
+    thought = [{"type": "thinking", "thinking": "hm", "signature": sign("hm", bytes(16))}]
+    said = [{"type": "text", "text": text}]
+    return {"role": "assistant", "content": [*(thought if thinks else []), *said]}
+
+
+def call(dialect: str, name: str, arguments: Said) -> Said:
+    """A provider's tool call; `name` is its id."""
+    if dialect == "openai_chat":
+        function = {"name": "look", "arguments": json.dumps(arguments)}
+        calls = [{"id": name, "type": "function", "function": function}]
+        return {"role": "assistant", "content": None, "tool_calls": calls}
+    block = {"type": "tool_use", "id": name, "name": "look", "input": arguments}
+    return {"role": "assistant", "content": [block]}
+
+
+def result(dialect: str, name: str, text: str) -> Said:
+    """What a client's tool found for the call `name`."""
+    if dialect == "openai_chat":
+        return {"role": "tool", "tool_call_id": name, "content": text}
+    block = {"type": "tool_result", "tool_use_id": name, "content": text}
+    return {"role": "user", "content": [block]}
+
+
+def request(dialect: str, messages: Sequence[Said], **more: Any) -> bytes:
+    """A client's body, spaced as no serialiser of ours would space it."""
+    body: Said = {"model": "sim-model", "messages": list(messages), **more}
+    if dialect == "anthropic":
+        body.setdefault("max_tokens", 100)
+    return json.dumps(body, indent=1, ensure_ascii=False).encode()
+
+
+@dataclass
+class World:
+    """One session."""
+
+    dialect: str
+    max_tokens: int = PLENTY
+    keep: float = 0.5
+    log: list[bytes] = field(default_factory=list)
+    tree: Tree = field(default_factory=lambda: Tree(whole=True))
+    said: list[Said] = field(default_factory=list)  # what was really said, oldest first
+    sent: list[list[bytes]] = field(default_factory=list)  # the messages of every request sent
+    now: float = 0.0
+
+    def ask(
+        self, messages: Sequence[Said], *, owns_history: bool = False, **more: Any
+    ) -> tuple[Plan, Call]:
+        """One request, laid against the log, checked and written down."""
+        self.now += 1
+        body = request(self.dialect, messages, **more)
+        parsed = DIALECTS[self.dialect].parse(body)
+        terms = self.terms(owns_history=owns_history)
+        made = plan(self.tree, parsed, DIALECTS[self.dialect], terms)
+        assert made is not None
+        self._check_cold(parsed, made, terms)
+        own = RULES[self.dialect](json.loads(body))
+        refusal = RULES[self.dialect](json.loads(made.body))
+        assert refusal is None or own is not None, f"{refusal}\n{made.body!r}"
+        self.write(made.entries)
+        self.sent.append(messages_of(self.dialect, made.body))
+        return made, parsed
+
+    def terms(self, *, owns_history: bool = False) -> Terms:
+        """What a plan depends on besides the log."""
+        return Terms(
+            thread="main",
+            now=self.now,
+            max_tokens=self.max_tokens,
+            keep=self.keep,
+            owns_history=owns_history,
+            may_cut=not owns_history,
+            calibration=Calibration(),
+        )
+
+    def reply(self, made: Plan, message: Said, *, cut: bool = False) -> None:
+        """The provider's answer to a request."""
+        item = DIALECTS[self.dialect].read_answer(json.dumps(message).encode())
+        entry = made.end.follow(item, thread="main", time=self.now, cut=cut, head=made.head)
+        status = "cut" if cut else "answered"
+        self.write([entry, self._outcome(made, status, 200)])
+
+    def fail(self, made: Plan) -> None:
+        """The provider refused a request."""
+        self.write([self._outcome(made, "failed", 500)])
+
+    def write(self, added: Sequence[Entry]) -> None:
+        """Appends entries, by way of their lines."""
+        for entry in added:
+            line = entries.encode(entry)
+            self.log.append(line)
+            again = entries.decode(line, read_item)
+            assert again is not None
+            self.tree.append(again)
+
+    def path(self) -> list[Node]:
+        """The active path."""
+        return self.tree.path(self.tree.tips.get("main", ""))
+
+    def check_path(self) -> None:
+        """The active path is what was said: nothing lost, nothing doubled, nothing mixed in."""
+        read = DIALECTS[self.dialect].read_item
+        expected = [read(json.dumps(message).encode()).identity for message in self.said]
+        assert [node.item.identity for node in self.path()] == expected
+
+    def _outcome(self, made: Plan, status: Any, http: int) -> Turn:
+        aligned = made.alignment
+        window = self.tree.windows.get("main")
+        return Turn(
+            thread="main",
+            time=self.now,
+            status=status,
+            of=made.end.chain,
+            base=aligned.base if aligned.habit in ("thin", "retry") else aligned.tip,
+            model="sim-model",
+            http=http,
+            tokens=made.tokens,
+            usage=None,
+            head=made.head,
+            window=window.start if window else "",
+        )
+
+    def _check_cold(self, parsed: Call, warm: Plan, terms: Terms) -> None:
+        """Determinism: read back line by line, only as far as needed, it is the same plan."""
+        cold = Tree(whole=not self.log)
+        made = None
+        lines = list(reversed(self.log))
+        step = 1 + len(self.log) % 5
+        while made is None:
+            made = plan(cold, parsed, DIALECTS[self.dialect], replace(terms, exhausted=cold.whole))
+            for line in lines[:step]:
+                entry = entries.decode(line, read_item)
+                assert entry is not None
+                cold.prepend(entry)
+            lines = lines[step:]
+            if not lines:
+                cold.whole = True
+        assert made.body == warm.body
+        assert [entries.encode(e) for e in made.entries] == [
+            entries.encode(e) for e in warm.entries
+        ]
+
+
+def messages_of(dialect: str, body: bytes) -> list[bytes]:
+    """The history of a body, message by message, without breakpoints."""
+    parsed = DIALECTS[dialect].parse(body)
+    return [unmarked(item) for item in parsed.items]
+
+
+def unmarked(item: Item) -> bytes:
+    """A message without its cache breakpoints: these are not part of the prefix."""
+
+    def clean(value: Any) -> Any:
+        if isinstance(value, list):
+            return [clean(inner) for inner in value]
+        if isinstance(value, dict):
+            return {key: clean(inner) for key, inner in value.items() if key != "cache_control"}
+        return value
+
+    message = clean(json.loads(item.raw))
+    if item.dialect == "anthropic" and isinstance(message["content"], str):
+        message["content"] = [{"type": "text", "text": message["content"]}]
+    return json.dumps(message).encode()
