@@ -14,7 +14,7 @@ from tests.store.faults import FailingDisk
 pytestmark = pytest.mark.usefixtures("unsynced")
 
 CHAT = SessionKey("local", "chat")
-FAR = SessionKey("t\udcff", "long " * 100)
+FAR = SessionKey("t\udcff" * 30_000, "long " * 100)
 
 
 def content(root: Path, key: SessionKey = CHAT) -> bytes:

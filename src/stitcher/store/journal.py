@@ -26,9 +26,10 @@ from stitcher.store.protocol import SessionKey
 logger = logging.getLogger("stitcher.store")
 
 JOURNAL = ".journal"
-_HEADER = struct.Struct("<4sIHIQQ")  # magic, checksum, tenant, name and data lengths, offset
 _MAGIC = b"StJ1"
-_CHECKED_FROM = 8  # the checksum covers everything behind itself
+_START = struct.Struct("<4sI")  # magic, checksum of everything behind it
+_FIELDS = struct.Struct("<IIQQ")  # lengths of tenant, name and data; offset
+_HEADER_SIZE = _START.size + _FIELDS.size
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,27 +173,26 @@ def _put_record(fd: int, record: Record, path: Path) -> int:
 
 
 def _packed(record: Record) -> bytes:
-    tenant, name = (
-        text.encode("utf-8", "surrogatepass") for text in (record.key.tenant, record.key.name)
-    )
-    header = _HEADER.pack(_MAGIC, 0, len(tenant), len(name), len(record.data), record.offset)[
-        _CHECKED_FROM:
-    ]
-    checked = b"".join([header, tenant, name, record.data])
-    return _MAGIC + struct.pack("<I", zlib.crc32(checked)) + checked
+    tenant = record.key.tenant.encode("utf-8", "surrogatepass")
+    name = record.key.name.encode("utf-8", "surrogatepass")
+    fields = _FIELDS.pack(len(tenant), len(name), len(record.data), record.offset)
+    head = b"".join((fields, tenant, name))
+    checksum = zlib.crc32(record.data, zlib.crc32(head))
+    return b"".join((_START.pack(_MAGIC, checksum), head, record.data))
 
 
 def _unpacked(data: bytes) -> Iterator[Record]:
     """The records up to the first that is not whole."""
     start = 0
-    while start + _HEADER.size <= len(data):
-        magic, checksum, tenant, name, length, offset = _HEADER.unpack_from(data, start)
-        end = start + _HEADER.size + tenant + name + length
+    while start + _HEADER_SIZE <= len(data):
+        magic, checksum = _START.unpack_from(data, start)
+        tenant, name, length, offset = _FIELDS.unpack_from(data, start + _START.size)
+        body = start + _HEADER_SIZE
+        end = body + tenant + name + length
         if magic != _MAGIC or end > len(data):
             return
-        if zlib.crc32(data[start + _CHECKED_FROM : end]) != checksum:
+        if zlib.crc32(data[start + _START.size : end]) != checksum:
             return
-        body = start + _HEADER.size
         key = SessionKey(
             data[body : body + tenant].decode("utf-8", "surrogatepass"),
             data[body + tenant : body + tenant + name].decode("utf-8", "surrogatepass"),

@@ -60,6 +60,7 @@ class LogFile:
     def __init__(self, directory: Path, limits: ReadLimits, *, durable: bool) -> None:
         self.directory = directory
         self.path = directory / ACTIVE
+        self._path = str(self.path)
         self.entry_durable = False  # whether the directories above are known to be on the disk
         self._limits = limits
         self._durable = durable
@@ -84,7 +85,7 @@ class LogFile:
     def is_current(self) -> bool:
         """False when somebody removed, replaced or changed the file behind our back."""
         try:
-            stat = os.stat(self.path)
+            stat = os.stat(self._path)
         except FileNotFoundError:
             return False
         same_file = (stat.st_dev, stat.st_ino) == self._identity
