@@ -235,7 +235,7 @@ def test_refusals_in_both_shapes(path: str, tmp_path: Any) -> None:
     status, message = refused(
         path, "Transfer-Encoding: chunked", body=chunked(b"x" * 1025), max_body=1024
     )
-    assert (status, "found more, expected at most 1,024 bytes" in message) == (413, True)
+    assert (status, "expected at most 1,024 bytes" in message) == (413, True)
     bomb = gzip.compress(bytes(1_000_000))
     status, message = refused(path, "Content-Encoding: gzip", body=bomb, max_body=2048)
     assert (status, "expected at most 2,048 bytes" in message) == (413, True)

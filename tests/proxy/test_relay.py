@@ -189,6 +189,28 @@ def test_each_piece_of_an_answer_arrives_before_the_next_is_sent() -> None:
     run(story())
 
 
+def test_headers_of_a_body_that_is_not_there_yet_arrive_at_once() -> None:
+    async def story() -> None:
+        seen = asyncio.Event()
+
+        async def script(call: Call) -> None:
+            await call.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n")
+            await seen.wait()
+            await call.send(b"ok")
+
+        async with (
+            provider(script) as upstream,
+            stage(upstream) as proxy,
+            connection(proxy.url) as client,
+        ):
+            await client.send(request("GET", "/v1/x"))
+            assert (await client.head()).get("content-length") == "2"
+            seen.set()
+            assert await client.reader.readexactly(2) == b"ok"
+
+    run(story())
+
+
 def test_upload_larger_than_the_body_limit_is_passed_through() -> None:
     body = b"x" * 300_000
 

@@ -14,7 +14,6 @@ from aiohttp import web
 from stitcher import __version__
 from stitcher.errors import StitcherError
 from stitcher.ports import ClientGone
-from stitcher.proxy import headers as header_rules
 from stitcher.proxy import relay, routes
 from stitcher.proxy.access import Gate
 from stitcher.proxy.dialect_calls import Conversations, DialectCalls, Request, report
@@ -27,7 +26,7 @@ from stitcher.proxy.errors import (
     status_of,
 )
 from stitcher.proxy.reply import ClientReply, keep_exact, response_of
-from stitcher.proxy.routes import Kind, Route, text_of
+from stitcher.proxy.routes import Kind, Route
 from stitcher.proxy.upstream import HttpUpstream
 from stitcher.settings import Settings
 from stitcher.store.protocol import SessionKey
@@ -71,7 +70,7 @@ class Shell:
         kind = request.route.kind
         if kind is Kind.HEALTH:
             await _health(request)
-        elif "websocket" in header_rules.listed(header_rules.find_all(request.headers, "upgrade")):
+        elif request.http.headers.get("Upgrade", "").lower() == "websocket":
             raise UpgradeRefused(
                 "found a WebSocket upgrade, expected a plain HTTP request: send the same as POST"
                 " and read the answer as a stream"
@@ -114,7 +113,7 @@ async def _health(request: Request) -> None:
 
 
 def _taken_apart(http: web.Request) -> Request:
-    headers = [(text_of(name), text_of(value)) for name, value in http.raw_headers]
+    headers = routes.text_headers(http.raw_headers)
     path, query = routes.split_target(http.raw_path)
     route = routes.resolve(http.method, path, {name.lower() for name, _ in headers})
     return Request(http, headers, query, route, ClientReply(http))

@@ -19,13 +19,14 @@ def outgoing(
 ) -> tuple[Outgoing, Upload]:
     """The request as it goes up with its body still to be read."""
     upload = Upload(http)
+    here = upload.arrived() if upload.present else None
     call = Outgoing(
         provider=route.provider,
         method=http.method,
         path=route.path,
         query=query,
         headers=header_rules.upward(headers),
-        body=upload.pieces() if upload.present else None,
+        body=here if here is not None or not upload.present else upload.pieces(),
         length=upload.length,
     )
     return call, upload

@@ -4,11 +4,13 @@ Sends what it is given when it is given it, and adds no header of its own. Refus
 carries.
 """
 
+import asyncio
 import re
 from typing import Final
 from urllib.parse import quote
 
 from aiohttp import web
+from aiohttp.abc import AbstractStreamWriter
 from multidict import CIMultiDict
 
 from stitcher.ports import ClientGone, Headers
@@ -21,12 +23,18 @@ _GIVEN: Final = web.ResponseKey("given", frozenset)
 _UNSENDABLE: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
 
 
+class _Response(web.StreamResponse):
+    """Leaves it to the reply when the headers go out: alone, or in one packet with a body."""
+
+    _send_headers_immediately = False
+
+
 def response_of(
     status: int, reason: str | None, headers: Headers, length: int | None
 ) -> web.StreamResponse:
     """A response with exactly these headers; without a length its body is chunked."""
     sent = [(name, _sendable(value)) for name, value in headers]
-    response = web.StreamResponse(status=status, reason=reason, headers=CIMultiDict(sent))
+    response = _Response(status=status, reason=reason, headers=CIMultiDict(sent))
     response[_GIVEN] = frozenset(name.lower() for name, _ in sent)
     if length is not None:
         response.content_length = length
@@ -45,6 +53,8 @@ async def keep_exact(request: web.BaseRequest, response: web.StreamResponse) -> 
 
 def _sendable(value: str) -> str:
     """A header value that cannot end its line: what would is percent-encoded."""
+    if value.isprintable():
+        return value
     return _UNSENDABLE.sub(lambda found: quote(found[0], errors="surrogatepass"), value)
 
 
@@ -77,7 +87,13 @@ class ClientReply:
         sent = header_rules.without(headers, "content-length", "transfer-encoding", "connection")
         self._response = response_of(status, reason, sent, length)
         try:
-            await self._response.prepare(self._request)
+            writer = await self._response.prepare(self._request)
+            if writer is None:
+                return
+            if length is None:
+                writer.send_headers()
+            else:  # a body of known length often is here already, and goes along
+                asyncio.get_running_loop().call_soon(_send_headers, writer)
         except ConnectionError:
             raise ClientGone from None
 
@@ -101,3 +117,10 @@ class ClientReply:
         if self._response is None:
             raise RuntimeError("the reply was written to before it was started")
         return self._response
+
+
+def _send_headers(writer: AbstractStreamWriter) -> None:
+    try:
+        writer.send_headers()
+    except ConnectionError:
+        pass  # the next write meets it, or the handler is cancelled

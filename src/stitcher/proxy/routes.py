@@ -6,7 +6,7 @@ up where the provider's endpoints have one. Refuses to know about headers beyond
 about bodies, and about servers.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final, Literal
@@ -134,6 +134,14 @@ def text_of(raw: bytes) -> str:
         return raw.decode("utf-8")
     except UnicodeDecodeError:
         return raw.decode("latin-1")
+
+
+def text_headers(raw: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
+    """Raw headers as text."""
+    try:
+        return [(name.decode(), value.decode()) for name, value in raw]
+    except UnicodeDecodeError:
+        return [(text_of(name), text_of(value)) for name, value in raw]
 
 
 def split_target(target: str) -> tuple[str, str]:

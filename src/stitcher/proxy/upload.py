@@ -32,10 +32,18 @@ class Upload:
         while chunk := await self._next():
             yield chunk
 
+    def arrived(self) -> bytes | None:
+        """The whole body where it came along with the headers, as small ones do."""
+        return self._content.read_nowait() if self._content.is_eof() else None
+
     async def whole(self, limit: int) -> bytes:
         """All of it. Raises BodyTooLarge as soon as that is certain, ClientError when it breaks."""
         if self.length is not None and self.length > limit:
             raise BodyTooLarge(found=self.length, limit=limit)
+        if (here := self.arrived()) is not None:
+            if len(here) > limit:
+                raise BodyTooLarge(found=len(here), limit=limit)
+            return here
         self._content.set_read_chunk_size(_READ_AT_ONCE)
         body = bytearray()
         async for chunk in self.pieces():

@@ -21,7 +21,7 @@ from stitcher.ports import Headers, Incoming
 from stitcher.proxy import headers as header_rules
 from stitcher.proxy.access import is_local
 from stitcher.proxy.encodings import Decoder, EncodingError
-from stitcher.proxy.routes import Provider, text_of
+from stitcher.proxy.routes import Provider, text_headers
 from stitcher.settings import Settings
 
 # Shorter than the idle limits of the usual front doors (nginx 75 s, AWS load balancers 60 s), so
@@ -58,9 +58,7 @@ class Answer:
         self._failed = failed
         self.status = response.status
         self.reason = response.reason or ""
-        self.raw_headers: Headers = [
-            (text_of(name), text_of(value)) for name, value in response.raw_headers
-        ]
+        self.raw_headers: Headers = text_headers(response.raw_headers)
         encodings = header_rules.listed(header_rules.find_all(self.raw_headers, "content-encoding"))
         self._decoder = _decoder(encodings)
 
