@@ -1,20 +1,28 @@
 """The proxy as users run it: `stitcher start` in a process of its own.
 
 Starts it, waits until it says that it listens, stops it. Knows nothing of what it does.
+
+The processes are forked from a server that has imported the program once: reading it anew for
+each of a hundred starts would be most of the tests' time.
 """
 
+import multiprocessing
 import os
 import queue
 import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 READY = "Stitcher is listening on http://127.0.0.1:"
 _START_TIMEOUT = 30.0
 _STOP_TIMEOUT = 15.0
-_COMMAND = (sys.executable, "-m", "stitcher.cli.app")
+_FORKS = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload(["stitcher.cli.app", "stitcher.proxy.serve"])
 
 
 class ProxyProcess:
@@ -27,68 +35,50 @@ class ProxyProcess:
         self._home = folder / "home"
         self._home.mkdir()
         self._errors = folder / "proxy.stderr"
-        self._process: subprocess.Popen[str] | None = None
+        self._process: BaseProcess | None = None
         self._reader: threading.Thread | None = None
-        self._lines: queue.Queue[str] = queue.Queue()
 
-    def launch(self) -> None:
-        """Begins to start it; `wait_until_ready` must follow before it is used."""
-        command = [*_COMMAND, "start", "--host", "127.0.0.1", "--port", str(self.port)]
-        command += ["--data-dir", str(self.data_dir)]
-        command += ["--upstream", self._upstream, "--upstream-anthropic", self._upstream]
-        with self._errors.open("a") as errors:
-            self._process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                env=self._environment(),
-                text=True,
-            )
-        self._lines = queue.Queue()
-        self._reader = threading.Thread(target=_read_lines, args=(self._process, self._lines))
-        self._reader.start()
-
-    def wait_until_ready(self) -> None:
+    def start(self) -> None:
         """Returns once it takes requests."""
-        said = ""
-        try:
-            while line := self._lines.get(timeout=_START_TIMEOUT):
-                if line.startswith(READY):
-                    self.port = int(line.removeprefix(READY).strip().rstrip("/"))
-                    return
-                said += line
-        except queue.Empty:
-            said += f"(nothing more within {_START_TIMEOUT:.0f} s)"
-        self.kill()
-        raise AssertionError(f"the proxy did not start:\n{said}\n{self.errors()}")
+        arguments = ["start", "--host", "127.0.0.1", "--port", str(self.port)]
+        arguments += ["--data-dir", str(self.data_dir)]
+        arguments += ["--upstream", self._upstream, "--upstream-anthropic", self._upstream]
+        said, saying = _FORKS.Pipe(duplex=False)
+        self._process = _FORKS.Process(
+            target=_run, args=(arguments, self._environment(), saying, str(self._errors))
+        )
+        self._process.start()
+        saying.close()
+        lines: queue.Queue[str] = queue.Queue()
+        self._reader = threading.Thread(target=_read_lines, args=(said, lines))
+        self._reader.start()
+        self.port = self._wait_until_ready(lines)
 
     def terminate(self) -> None:
         """Stops it as a service manager does; it must end by itself and without complaint."""
         assert self._process is not None
-        self._process.send_signal(signal.SIGTERM)
-        try:
-            code = self._process.wait(_STOP_TIMEOUT)
-        except subprocess.TimeoutExpired:
-            self.kill()
-            raise AssertionError(f"SIGTERM did not end the proxy:\n{self.errors()}") from None
-        self._finish_reading()
+        self._process.terminate()
+        self._process.join(_STOP_TIMEOUT)
+        code = self._process.exitcode
+        self.kill()
+        assert code is not None, f"SIGTERM did not end the proxy:\n{self.errors()}"
         assert code == 0, f"SIGTERM ended the proxy with exit code {code}:\n{self.errors()}"
 
     def kill(self) -> None:
         """Ends it without a warning."""
         assert self._process is not None
+        assert self._reader is not None
         self._process.kill()
-        self._process.wait()
-        self._finish_reading()
+        self._process.join()
+        self._reader.join()
 
     def errors(self) -> str:
-        return self._errors.read_text()
+        return self._errors.read_text() if self._errors.exists() else ""
 
     def command(self, *arguments: str) -> str:
         """Runs another `stitcher` command on the same data directory; returns what it printed."""
         done = subprocess.run(
-            [*_COMMAND, *arguments, "--data-dir", str(self.data_dir)],
+            [sys.executable, "-m", "stitcher.cli.app", *arguments, "--data-dir", self.data_dir],
             capture_output=True,
             text=True,
             env=self._environment(),
@@ -103,17 +93,41 @@ class ProxyProcess:
         kept = {name: os.environ[name] for name in ("PATH", "TMPDIR") if name in os.environ}
         return kept | {"HOME": str(self._home), "PYTHONUNBUFFERED": "1"}
 
-    def _finish_reading(self) -> None:
-        assert self._process is not None
-        assert self._process.stdout is not None
-        assert self._reader is not None
-        self._reader.join(_STOP_TIMEOUT)
-        self._process.stdout.close()
+    def _wait_until_ready(self, lines: queue.Queue[str]) -> int:
+        said = ""
+        try:
+            while line := lines.get(timeout=_START_TIMEOUT):
+                if line.startswith(READY):
+                    return int(line.removeprefix(READY).strip().rstrip("/"))
+                said += line
+        except queue.Empty:
+            said += f"(nothing more within {_START_TIMEOUT:.0f} s)"
+        self.kill()
+        raise AssertionError(f"the proxy did not start:\n{said}\n{self.errors()}")
 
 
-def _read_lines(process: subprocess.Popen[str], lines: queue.Queue[str]) -> None:
+def _run(
+    arguments: Sequence[str], environment: dict[str, str], saying: Connection, errors: str
+) -> None:
+    """In the new process: takes on what a command line would have given it."""
+    from stitcher.cli.app import main
+
+    os.dup2(saying.fileno(), 1)
+    os.dup2(os.open(errors, os.O_WRONLY | os.O_CREAT | os.O_APPEND), 2)
+    saying.close()
+    sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w", buffering=1)
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.argv = ["stitcher", *arguments]
+    # multiprocessing leaves SIGINT to the process that forks; a command line would not.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    main()
+
+
+def _read_lines(said: Connection, lines: queue.Queue[str]) -> None:
     """Reads all it prints, so that a full pipe never stops it; an empty string marks the end."""
-    assert process.stdout is not None
-    for line in process.stdout:
-        lines.put(line)
+    with open(os.dup(said.fileno())) as stream:
+        said.close()
+        for line in stream:
+            lines.put(line)
     lines.put("")

@@ -22,32 +22,20 @@ DIALECT_PATHS = ("/chat/completions", "/messages", "/messages/count_tokens")
 
 
 class Stack:
-    """Takes a second to start, so that it can be launched before it is wanted."""
-
-    url: str  # what a client takes for the provider's, without /v1
-
     def __init__(self, folder: Path) -> None:
         self._expected_refusal = ""
         with ExitStack() as parts:
             self.simulator = parts.enter_context(SimulatorThread())
             self._proxy = ProxyProcess(folder, self.simulator.url)
-            self._proxy.launch()
+            self._proxy.start()
+            parts.callback(self._proxy.terminate)
+            self._wiretap = Wiretap(self._proxy.port)
+            parts.callback(self._wiretap.close)
             self._parts = parts.pop_all()
-
-    def wait_until_ready(self) -> None:
-        self._proxy.wait_until_ready()
-        self._parts.callback(self._proxy.terminate)
-        self._wiretap = Wiretap(self._proxy.port)
-        self._parts.callback(self._wiretap.close)
-        self.url = f"http://127.0.0.1:{self._wiretap.port}"
+        self.url = f"http://127.0.0.1:{self._wiretap.port}"  # what a client takes for a provider's
 
     def close(self) -> None:
         self._parts.close()
-
-    def discard(self) -> None:
-        """Ends a stack that nobody wanted."""
-        self._proxy.kill()
-        self.close()
 
     @property
     def sent(self) -> list[Exchange]:
@@ -101,14 +89,12 @@ class Stack:
     def restart(self) -> None:
         """Stops the proxy with SIGTERM and starts it again on the same port."""
         self._proxy.terminate()
-        self._proxy.launch()
-        self._proxy.wait_until_ready()
+        self._proxy.start()
 
     def kill(self) -> None:
         """Ends the proxy with SIGKILL and starts it again on the same port."""
         self._proxy.kill()
-        self._proxy.launch()
-        self._proxy.wait_until_ready()
+        self._proxy.start()
 
     def expect_refusal(self, reason: str) -> None:
         """Declares that a request of this test is meant to be answered 4xx by the simulator."""
