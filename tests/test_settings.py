@@ -166,7 +166,8 @@ def test_a_secret_is_in_no_message_and_no_repr(name: str) -> None:
     with pytest.raises(SettingsError) as caught:
         resolve({}, {}, {name: "sk-hidden\r\nX: y"})
     assert "hidden" not in str(caught.value)
-    assert "hidden" not in repr(Settings(**{name: "sk-hidden"}))
+    hidden: dict[str, Any] = {name: "sk-hidden"}
+    assert "hidden" not in repr(Settings(**hidden))
     assert "hidden" not in repr(resolve({name: "sk-hidden"}, {}, {}))
 
 

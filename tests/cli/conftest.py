@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from stitcher.cli.app import app
+from stitcher.store.names import component
 
 
 class Command:
@@ -52,7 +52,8 @@ class Command:
 
     def write_session(self, name: str, *lines: dict[str, Any], tenant: str = "") -> Path:
         """Puts a log where the store keeps it."""
-        folder = self.sessions / f"@{tenant}" / name if tenant else self.sessions / name
+        root = self.sessions / f"@{tenant}" if tenant else self.sessions
+        folder = root / component(name)
         folder.mkdir(parents=True, mode=0o700)
         log = folder / "active.jsonl"
         log.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
@@ -60,11 +61,11 @@ class Command:
 
 
 @pytest.fixture
-def stitcher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Command]:
+def stitcher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
     for name in list(os.environ):
         if name.startswith("STITCHER_") or name in ("NO_COLOR", "FORCE_COLOR"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
     monkeypatch.setenv("PYTHONPATH", "src")
-    yield Command(tmp_path)
+    return Command(tmp_path)

@@ -89,7 +89,7 @@ def test_a_reader_that_stops_early_gets_no_traceback(stitcher: Command) -> None:
 
 
 def test_a_name_the_encoding_lacks_is_escaped(stitcher: Command) -> None:
-    stitcher.write_session("%E6%97%A5", {"type": "message", "message": {}})
+    stitcher.write_session("日", {"type": "message", "message": {}})
     result = stitcher.process("sessions", PYTHONIOENCODING="latin-1")
     assert result.returncode == 0
     assert "\\u65e5" in result.stdout

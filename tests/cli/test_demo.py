@@ -1,7 +1,6 @@
 """`stitcher demo`: the whole of it as a process, and that it notices what is wrong."""
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -66,12 +65,7 @@ def test_a_proxy_that_does_not_start_says_why(tmp_path: Path) -> None:
     proxy.stop()
 
 
-@pytest.fixture
-def no_sdk(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setitem(sys.modules, "openai", None)
-    yield
-
-
-def test_a_missing_package_is_named_with_the_fix(no_sdk: None) -> None:
-    with pytest.raises(DemoFailed, match="needs the package openai: run it as `make demo`"):
+def test_a_missing_package_is_named_with_the_fix(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "anthropic", None)
+    with pytest.raises(DemoFailed, match="needs the package anthropic: run it as `make demo`"):
         demo._load_sdks()

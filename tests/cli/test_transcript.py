@@ -168,7 +168,7 @@ def test_markdown() -> None:
         },
         {"type": "compacted", "start": "c"},
     )
-    text = "\n".join(transcript.to_markdown("name", said, lambda _: "then"))
+    text = "\n".join(transcript.to_markdown("name", said, lambda _: "then")) + "\n"
     assert text.startswith("# name\n")
     assert "\n## user · then\n" in text
     assert "\n## assistant · cut off\n" in text

@@ -127,6 +127,11 @@ def size(count: int) -> str:
     return f"{count} B" if unit == "B" else f"{value:.1f} {unit}"
 
 
+def counted(count: int, noun: str) -> str:
+    """A number of things: `1 message`, `2 messages`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def moment(seconds: float) -> str:
     """A point in time on this machine's clock."""
     return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M:%S")
@@ -136,7 +141,5 @@ def ago(seconds: float) -> str:
     """A length of time in its largest unit."""
     for length, name in ((86_400, "day"), (3600, "hour"), (60, "minute")):
         if seconds >= length:
-            count = int(seconds // length)
-            return f"{count} {name}{'' if count == 1 else 's'}"
-    count = max(0, int(seconds))
-    return f"{count} second{'' if count == 1 else 's'}"
+            return counted(int(seconds // length), name)
+    return counted(max(0, int(seconds)), "second")

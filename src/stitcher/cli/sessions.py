@@ -14,6 +14,7 @@ import typer
 from stitcher.cli import running, transcript
 from stitcher.cli.console import (
     Column,
+    counted,
     emit_json,
     is_fancy,
     is_interactive,
@@ -71,8 +72,12 @@ def chosen(store: Store, name: str, tenant: str | None) -> SessionInfo:
     names = list(dict.fromkeys(info.key.name for info in sessions))
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
     near += [other for other in names if name.lower() in other.lower() and other not in near]
-    hint = f"; did you mean {' or '.join(map(repr, near[:3]))}?" if near else ""
-    raise NoSuchSession(f"there is no session {name!r}{hint} See: stitcher sessions".rstrip())
+    hint = f"; did you mean {' or '.join(map(_quoted, near[:3]))}?" if near else "."
+    raise NoSuchSession(f"there is no session {_quoted(name)}{hint} See: stitcher sessions")
+
+
+def _quoted(name: str) -> str:
+    return repr(name) if len(name) <= 100 else f"{name[:100]!r}…"
 
 
 def count_messages(store: Store, key: SessionKey) -> int:
@@ -212,7 +217,7 @@ def purge(
     settings = _settings(ctx, flags)
     store = opened(settings)
     info = chosen(store, name, tenant)
-    what = f"{name} ({count_messages(store, info.key)} messages, {size(info.size)})"
+    what = f"{name} ({counted(count_messages(store, info.key), 'message')}, {size(info.size)})"
     if not yes and not _agreed(what):
         say("Nothing was deleted.")
         raise typer.Exit(1)

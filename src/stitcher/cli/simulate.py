@@ -1,6 +1,7 @@
 """`stitcher simulate`: a provider on this machine, for trying things without a key."""
 
 import asyncio
+import contextlib
 from typing import Annotated
 
 import typer
@@ -23,7 +24,8 @@ def simulate(
         raise SettingsError(f"--port: found {port}, expected a port between 0 and 65535")
     from stitcher.simulator.serve import run
 
-    asyncio.run(run(host, port, announce))
+    with contextlib.suppress(KeyboardInterrupt):  # how it is stopped
+        asyncio.run(run(host, port, announce))
 
 
 def announce(url: str) -> None:

@@ -227,18 +227,18 @@ def folded(text: str, *, lines: int = 12, characters: int = 1200) -> str:
 
 
 def to_markdown(name: str, said: Iterable[Said], when: Callable[[float], str]) -> Iterator[str]:
-    """The session as Markdown, a heading for each message."""
+    """The session as Markdown, a heading for each message; a blank line ends each piece."""
     yield f"# {name}\n"
     for one in said:
         if not one.is_message:
-            yield f"\n*{''.join(part.text for part in one.parts)}*\n"
+            yield f"*{''.join(part.text for part in one.parts)}*\n"
             continue
         marks = [when(one.time)] if one.time is not None else []
         marks += ["cut off"] if one.cut else []
         marks += [] if one.on_path else ["not on the path"]
-        yield f"\n## {one.role}{' · ' if marks else ''}{', '.join(marks)}\n"
+        yield f"## {one.role}{' · ' if marks else ''}{', '.join(marks)}\n"
         for part in one.parts:
-            yield f"\n{_fenced(part)}\n"
+            yield f"{_fenced(part)}\n"
 
 
 def _fenced(part: Part) -> str:

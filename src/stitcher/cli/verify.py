@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from stitcher.cli.console import Column, emit_json, say, table
+from stitcher.cli.console import Column, counted, emit_json, say, table
 from stitcher.cli.options import Flags, load, setting_flags
 from stitcher.cli.sessions import chosen, opened
 
@@ -63,6 +63,4 @@ def verify(
 
 
 def _verdict(problems: int) -> str:
-    if not problems:
-        return "ok"
-    return f"{problems} problem{'' if problems == 1 else 's'}"
+    return counted(problems, "problem") if problems else "ok"
