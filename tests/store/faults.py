@@ -110,12 +110,8 @@ class PowerLoss:
         self, inode: int, live: dict[str, tuple[int, bool]], target: Path, rng: random.Random
     ) -> None:
         target.mkdir()
-        entries = dict(self._entries.get(inode, {}))
-        for name in sorted(entries.keys() | live.keys()):
-            if entries.get(name) != live.get(name) and rng.random() < 0.5:
-                entries.pop(name, None)
-                if name in live:
-                    entries[name] = live[name]
+        # All or nothing: a rename never leaves both names behind.
+        entries = live if rng.random() < 0.5 else self._entries.get(inode, {})
         for name, (child, is_directory) in entries.items():
             place = self._find(child)
             if is_directory:

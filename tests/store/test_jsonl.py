@@ -13,6 +13,7 @@ import pytest
 
 from stitcher.errors import DataDirLocked, StoreError
 from stitcher.store import disk, lines
+from stitcher.store.directory import rolled_files
 from stitcher.store.jsonl import JsonlStore
 from stitcher.store.protocol import SessionKey
 
@@ -165,6 +166,32 @@ def test_a_read_only_store_takes_no_lock_and_changes_nothing(tmp_path: Path) -> 
     assert missing.sessions() == []
     assert not missing.exists(CHAT)
     assert not (tmp_path / "missing").exists()
+
+
+@pytest.mark.parametrize("rolls", [1, 3])
+def test_a_file_rolled_while_it_is_being_opened_is_read_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rolls: int
+) -> None:
+    async def story() -> None:
+        store = JsonlStore(tmp_path, roll_bytes=1)
+        for number in range(3):
+            await store.append(CHAT, [b"%d" % number])
+        for read_lines in (store.newest_first, store.oldest_first):
+            before = [line.data for line in store.oldest_first(CHAT)]
+
+            def meanwhile(directory: Path) -> list[tuple[int, Path]]:
+                for _ in range(rolls):
+                    store._writable().call(lambda: store._committer.commit([(CHAT, b"later\n")]))
+                return rolled_files(directory)
+
+            with monkeypatch.context() as patch:
+                patch.setattr("stitcher.store.jsonl.rolled_files", meanwhile)
+                found = list(read_lines(CHAT))
+            assert sorted(line.data for line in found) == sorted(before)
+            assert len({line.place for line in found}) == len(before)
+        await store.close()
+
+    asyncio.run(story())
 
 
 def test_lines_are_counted_once_per_state_of_a_file(
