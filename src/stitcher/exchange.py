@@ -8,17 +8,19 @@ If our part fails, the client's request goes on as it came, and a response heade
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 
 from stitcher.conversations import Conversations
-from stitcher.core.log import Entry, Turn, TurnStatus
+from stitcher.core.item import Item
+from stitcher.core.log import Message, Turn, TurnStatus
 from stitcher.core.threads import Claim, Marks, claim
 from stitcher.core.tokens import Calibration
 from stitcher.errors import StoreError, UpstreamError
 from stitcher.planning import Plan, Terms, plan
 from stitcher.ports import Answer, ClientGone, Headers, Incoming, Reply, Upstream
+from stitcher.recording import record_answers, returns_to
 from stitcher.sessions import Session, Sessions
 from stitcher.settings import Settings
 from stitcher.store.protocol import SessionKey, Store
@@ -42,8 +44,10 @@ class _Turn:
     claim: Claim
     session: Session
     plan: Plan
+    purges: int  # of the session until now
     base: str  # where the path goes back to if there is no answer
     asks_usage: bool = False  # we asked for a usage report the client did not ask for
+    cut_harder: bool = False
     remembered: bool = False
 
     @property
@@ -150,9 +154,17 @@ class Exchange:
         made = await self._write_down(session, call, dialect, terms)
         asks = not call.asks_usage and self._settings.ask_usage
         asks = asks and incoming.mode == "stitch" and call.model not in self._refuses_usage
-        aligned = made.alignment
-        base = aligned.base if aligned.habit in ("thin", "retry") else aligned.tip
-        return _Turn(incoming, call, dialect, claimed, session, made, base, asks_usage=asks)
+        return _Turn(
+            incoming,
+            call,
+            dialect,
+            claimed,
+            session,
+            plan=made,
+            purges=session.purges,
+            base=returns_to(made.alignment),
+            asks_usage=asks,
+        )
 
     async def _write_down(
         self, session: Session, call: Call, dialect: Dialect, terms: Terms
@@ -194,8 +206,10 @@ class Exchange:
             self._refuses_usage.add(turn.call.model)
             turn.asks_usage = False
             return True
-        if not (turn.stitched and turn.plan.restored and turn.dialect.too_long(status, refusal)):
+        ours = turn.stitched and turn.plan.restored and turn.session.purges == turn.purges
+        if not ours or turn.cut_harder or not turn.dialect.too_long(status, refusal):
             return False
+        turn.cut_harder = True
         # The model's window is smaller than the budget: cut harder, once, to half of what was sent.
         calibrated = self._calibrations.get(turn.call.model, Calibration())
         terms = Terms(
@@ -207,7 +221,11 @@ class Exchange:
             may_cut=True,
             calibration=calibrated,
         )
-        harder = await self._write_down(turn.session, turn.call, turn.dialect, terms)
+        try:
+            harder = await self._write_down(turn.session, turn.call, turn.dialect, terms)
+        except StoreError as error:
+            log.warning("not cut harder: %s", error)
+            return False
         if harder.restored >= turn.plan.restored:
             return False
         turn.plan = harder
@@ -260,61 +278,79 @@ class Exchange:
         if turn.remembered:
             return
         turn.remembered = True
-        made, thread, now = turn.plan, turn.claim.thread, self._clock()
-        added: list[Entry] = []
-        if received.message is not None:
-            try:
-                item = turn.dialect.read_answer(received.message)
-            except Unreadable as error:
-                log.warning("an answer was not remembered: %s", error)
-            else:
-                answer = made.end.follow(item, thread=thread, time=now, head=made.head)
-                added.append(replace(answer, cut=not received.complete))
+        answers = self._answers(turn, received)
         status: TurnStatus = "answered" if received.complete else "cut"
-        if not added and not received.complete:
+        if not answers and not received.complete:
             status = "failed"
-        added.append(self._outcome(turn, status, http, received))
-        try:
-            async with turn.session.changing:
-                await turn.session.append(added)
-        except StoreError as error:
-            log.warning("an answer was not remembered: %s", error)
-            return
-        self._conversations.answered(turn.session.key, turn.claim, turn.session.tree)
-        if received.reported is not None and turn.incoming.mode == "stitch":
+        written = await self._end(turn, status, http, received, answers)
+        if written and received.reported is not None and turn.incoming.mode == "stitch":
             known = self._calibrations.get(turn.call.model, Calibration())
             self._calibrations[turn.call.model] = known.observe(
-                estimated=made.tokens, reported=received.reported
+                estimated=turn.plan.tokens, reported=received.reported
             )
+
+    def _answers(self, turn: _Turn, received: Received) -> Sequence[Message]:
+        items: list[Item] = []
+        try:
+            if received.message is not None:
+                items = [turn.dialect.read_answer(received.message)]
+                items += [turn.dialect.read_answer(other) for other in received.others]
+        except Unreadable as error:
+            log.warning("an answer was not remembered: %s", error)
+        return record_answers(
+            turn.plan.end,
+            items,
+            thread=turn.claim.thread,
+            now=self._clock(),
+            head=turn.plan.head,
+            cut=not received.complete,
+        )
 
     async def _fail(self, turn: _Turn, http: int) -> None:
         """The turn got no answer: its messages go off the path until the client repeats them."""
         if turn.remembered:
             return
         turn.remembered = True
-        nothing = Received(None, (), False, None, None)
-        try:
-            async with turn.session.changing:
-                await turn.session.append([self._outcome(turn, "failed", http, nothing)])
-        except StoreError as error:
-            log.warning("a failed turn was not written down: %s", error)
-        self._conversations.failed(turn.session.key, turn.claim, turn.plan.end.chain)
+        await self._end(turn, "failed", http, Received(None, (), False, None, None))
 
-    def _outcome(self, turn: _Turn, status: TurnStatus, http: int, received: Received) -> Turn:
-        window = turn.session.tree.windows.get(turn.claim.thread)
-        return Turn(
-            thread=turn.claim.thread,
-            time=self._clock(),
-            status=status,
-            of=turn.plan.end.chain,
-            base=turn.base,
-            model=turn.call.model,
-            http=http,
-            tokens=turn.plan.tokens,
-            usage=received.usage,
-            head=turn.plan.head,
-            window=window.start if window else "",
-        )
+    async def _end(
+        self,
+        turn: _Turn,
+        status: TurnStatus,
+        http: int,
+        received: Received,
+        answers: Sequence[Message] = (),
+    ) -> bool:
+        """Writes down how a turn ended. False where the log could not, or is not there any more."""
+        session, asked, thread = turn.session, turn.plan.end.chain, turn.claim.thread
+        if status != "answered":
+            self._conversations.failed(session.key, turn.claim, asked)
+        try:
+            async with session.changing:
+                if session.purges != turn.purges:
+                    return False
+                tip = session.tree.tips.get(thread, asked)
+                window = session.tree.windows.get(thread)
+                outcome = Turn(
+                    thread=thread,
+                    time=self._clock(),
+                    status=status,
+                    of=asked,
+                    # Where another request has led the path on meanwhile, it stays.
+                    base=turn.base if tip == asked else tip,
+                    model=turn.call.model,
+                    http=http,
+                    tokens=turn.plan.tokens,
+                    usage=received.usage,
+                    head=turn.plan.head,
+                    window=window.start if window else "",
+                )
+                await session.append([*answers, outcome])
+        except StoreError as error:
+            log.warning("how a turn ended was not remembered: %s", error)
+            return False
+        self._conversations.answered(session.key, turn.claim, session.tree)
+        return True
 
     def _headers(self, turn: _Turn) -> Headers:
         made = turn.plan

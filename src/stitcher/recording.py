@@ -4,6 +4,7 @@ Only what is new is written: a message the log holds at this place is named by i
 holds elsewhere by a reference. Everything that can move the cached prefix is an entry of its own.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from stitcher.core.align import Alignment, Step
@@ -87,6 +88,27 @@ def record(
     if head is not None:
         entries.insert(0, head)
     return Record(tuple(entries), at)
+
+
+def record_answers(
+    end: Place, items: Sequence[Item], *, thread: str, now: float, head: str, cut: bool
+) -> tuple[Message, ...]:
+    """The entries of a request's choices: the first comes last, because the path goes on there."""
+    answers: dict[str, Message] = {}
+    for item in items:
+        answer = end.follow(item, thread=thread, time=now, cut=cut, head=head)
+        answers.setdefault(answer.chain, answer)
+    return tuple(reversed(answers.values()))
+
+
+def returns_to(aligned: Alignment) -> str:
+    """Where the path ends if a request gets no answer: as before it, without its question."""
+    if aligned.habit == "thin":
+        return aligned.base
+    if aligned.end != aligned.tip:
+        return aligned.tip
+    answered = [step.chain for step in aligned.steps if step.item.role == "assistant"]
+    return answered[-1] if answered else aligned.base
 
 
 def _place(chain: str, node: Node | None) -> Place:

@@ -7,7 +7,7 @@ in memory. Knows what an entry is and how a log is folded; knows nothing of requ
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from itertools import islice
 from typing import TypeVar
@@ -27,6 +27,26 @@ _IDLE_NODES = 512  # messages of a thread kept in memory between requests
 _SESSIONS_IN_MEMORY = 2_000
 
 
+async def _whole(work: Awaitable[T]) -> T:
+    """Waits for work that cannot be broken off: a cancellation goes on at the next wait.
+
+    The disk does not stop when a client hangs up. Left behind, a read would go on changing a tree
+    that others use by then, and an append would be in the log but not in the tree.
+    """
+    task = asyncio.ensure_future(work)
+    cancelled = False
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError:
+            cancelled = True
+    own = asyncio.current_task()
+    if cancelled and own is not None:
+        own.uncancel()  # that one is taken back, this one is raised where we wait next
+        own.cancel()
+    return task.result()
+
+
 class Session:
     """One session's log, as far as it has been read."""
 
@@ -36,7 +56,7 @@ class Session:
         self.changing = asyncio.Lock()  # held while a request is laid against the log and written
         self.answering = asyncio.Lock()  # held by a thin request until its answer is in the log
         self.users = 0
-        self.purged = False
+        self.purges = 0  # a turn that began before a purge is not written after it
         self._store = store
         self._covered = 0  # lines, counted from the newest, that the tree has taken in
 
@@ -53,17 +73,24 @@ class Session:
                 return found
             if self.tree.whole:
                 raise AssertionError("a question that the whole log does not answer")
-            await asyncio.to_thread(self._read_further, take)
+            await _whole(asyncio.to_thread(self._read_further, take))
             take *= 4
 
     async def append(self, added: Sequence[Entry]) -> None:
         """Writes entries and takes them in. Raises StoreError; then nothing has changed."""
-        if not added or self.purged:
+        if not added:
             return
-        await self._store.append(self.key, [entries.encode(entry) for entry in added])
+        await _whole(self._store.append(self.key, [entries.encode(entry) for entry in added]))
         self._covered += len(added)
         for entry in added:
             self.tree.append(entry)
+
+    async def purge(self) -> bool:
+        """Removes the log for good. False when there was none. Call it with `changing` held."""
+        found = await _whole(asyncio.to_thread(self._store.purge, self.key))
+        self.tree, self._covered = Tree(whole=True), 0
+        self.purges += 1
+        return found
 
     def shrink(self) -> None:
         """Lets go of what an idle session does not need: it can be read back."""
@@ -161,9 +188,10 @@ class Sessions:
     async def purge(self, key: SessionKey) -> bool:
         """Removes a session's log for good. False when there was none."""
         async with self.use(key) as session, session.changing:
-            session.purged = True
+            found = await session.purge()
+        if not session.users:
             self._open.pop(key, None)
-            return await asyncio.to_thread(self._store.purge, key)
+        return found
 
     @property
     def in_memory(self) -> int:

@@ -1,0 +1,341 @@
+"""Dialogues in process: clients that talk to a provider through the exchange, and what is left.
+
+    talk = Dialogue()
+    ann = talk.client("anthropic", session="ann")   # a thin client: sends only what is new
+    ann.says("hi")
+    talk.provider.last.said == ["user: hi"]         # what the provider saw
+    talk.log("ann").said == ["user: hi", "assistant: Reply 1 to: hi"]
+
+`client.says` is a thin client, `client.resends` sends its whole history each time, `client.sends`
+sends exactly the messages it is given. When a dialogue ends, every request must have been one a
+provider accepts, and every log must verify.
+"""
+
+import asyncio
+import json
+from collections.abc import Coroutine, Sequence
+from contextlib import contextmanager
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from stitcher.core.log import Entry, Tree
+from stitcher.exchange import Exchange
+from stitcher.ports import ClientGone, DialectName, Headers, Incoming, Mode
+from stitcher.settings import Settings
+from stitcher.store.memory import MemoryStore
+from stitcher.store.protocol import SessionKey, Store
+from stitcher.verify import verify
+from stitcher.wire import entries
+from stitcher.wire.dialects import DIALECTS, read_item
+from tests.exchange.provider import Provider, line_of
+
+T = TypeVar("T")
+Message = dict[str, Any]
+
+MODELS = {"openai_chat": "gpt-6", "anthropic": "claude-haiku-4-5"}
+PATHS = {"openai_chat": "/v1/chat/completions", "anthropic": "/v1/messages"}
+
+
+class FakeReply:
+    """What reached the client; it may hang up at some chunk (0: before the headers)."""
+
+    def __init__(self, leaves_at: int | None = None) -> None:
+        self.status = 0
+        self.headers: dict[str, str] = {}
+        self.chunks: list[bytes] = []
+        self.finished = False
+        self.error: BaseException | None = None
+        self._leaves_at = leaves_at
+
+    @property
+    def started(self) -> bool:
+        return self.status > 0
+
+    async def start(self, status: int, headers: Headers, *, length: int | None = None) -> None:
+        self._leave(0)
+        self.status = status
+        self.headers = {name.lower(): value for name, value in headers}
+
+    async def write(self, chunk: bytes) -> None:
+        self._leave(len(self.chunks) + 1)
+        self.chunks.append(chunk)
+
+    async def finish(self) -> None:
+        self._leave(len(self.chunks) + 1)
+        self.finished = True
+
+    def _leave(self, at: int) -> None:
+        if self._leaves_at is not None and at >= self._leaves_at:
+            raise ClientGone
+
+    @property
+    def body(self) -> bytes:
+        return b"".join(self.chunks)
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def restored(self) -> int:
+        return int(self.headers["x-stitcher-restored"])
+
+    @property
+    def said(self) -> str:
+        return self.headers["x-stitcher-status"]
+
+    @property
+    def session(self) -> str:
+        return self.headers["x-stitcher-session"]
+
+
+@dataclass
+class Log:
+    """One session's log as a fresh process would read it."""
+
+    tree: Tree
+    written: list[Entry]
+
+    def path(self, thread: str = "main") -> list[Message]:
+        return [json.loads(n.item.raw) for n in self.tree.path(self.tree.tips.get(thread, ""))]
+
+    @property
+    def said(self) -> list[str]:
+        """The path of the main thread, one line a message."""
+        return [line_of(message) for message in self.path()]
+
+    @property
+    def kinds(self) -> list[str]:
+        return [type(entry).__name__.lower() for entry in self.written]
+
+    @property
+    def everything(self) -> list[str]:
+        """All messages ever written, on the path or not."""
+        return [line_of(json.loads(node.item.raw)) for node in self.tree.nodes.values()]
+
+
+class Dialogue:
+    """One exchange, its store and its provider, on a loop of their own."""
+
+    def __init__(self, *, store: Store | None = None, **settings: Any) -> None:
+        self._runner = asyncio.Runner()
+        self.store: Store = store or MemoryStore()
+        self.settings = Settings(**settings)
+        self.provider = Provider()
+        self.refusals_expected = 0
+        self.now = 1_000.0
+        self.exchange = self._new_exchange()
+
+    def _new_exchange(self) -> Exchange:
+        return Exchange(
+            settings=self.settings,
+            store=self.store,
+            upstream=self.provider,
+            clock=lambda: self.now,
+        )
+
+    def restart(self) -> None:
+        """Another process on the same store."""
+        self.exchange = self._new_exchange()
+
+    def client(self, dialect: str = "openai_chat", **about: Any) -> "Client":
+        return Client(self, dialect, **about)
+
+    def run(self, story: Coroutine[Any, Any, T]) -> T:
+        return self._runner.run(asyncio.wait_for(story, 20))
+
+    def log(self, session: str, *, tenant: str = "local") -> Log:
+        key = SessionKey(tenant, session)
+        written = [
+            entry
+            for line in self.store.oldest_first(key)
+            if (entry := entries.decode(line.data, read_item)) is not None
+        ]
+        tree = Tree()
+        for entry in reversed(written):
+            tree.prepend(entry)
+        return Log(tree, written)
+
+    @property
+    def sessions(self) -> list[str]:
+        return sorted(info.key.name for info in self.store.sessions())
+
+    @contextmanager
+    def refusing(self, why: str) -> Iterator[None]:
+        """Declares that the provider refuses what is sent meanwhile, and why that is right."""
+        assert why
+        before = self._refused()
+        yield
+        assert self._refused() > before, f"nothing was refused, though {why}"
+        self.refusals_expected += self._refused() - before
+
+    def _refused(self) -> int:
+        return sum(seen.refusal is not None for seen in self.provider.seen)
+
+    def end(self) -> None:
+        """What holds after every dialogue."""
+        try:
+            refused = [(s.refusal, s.body[:3000]) for s in self.provider.seen if s.refusal]
+            assert len(refused) == self.refusals_expected, refused
+            for info in self.store.sessions():
+                assert verify(self.store, info.key).problems == ()
+                self._check_both_folds(info.key)
+        finally:
+            self.run(self.exchange.close())
+            self._runner.close()
+
+    def _check_both_folds(self, key: SessionKey) -> None:
+        """A log means the same read forwards and backwards."""
+        log = self.log(key.name, tenant=key.tenant)
+        forwards = Tree()
+        for entry in log.written:
+            forwards.append(entry)
+        assert forwards.tips == log.tree.tips
+        assert forwards.windows == log.tree.windows
+        assert {n: (v.item.raw, v.settled) for n, v in forwards.nodes.items()} == {
+            n: (v.item.raw, v.settled) for n, v in log.tree.nodes.items()
+        }
+
+
+@dataclass
+class Client:
+    """Somebody with a dialect, a habit of naming sessions, and perhaps a history."""
+
+    talk: Dialogue
+    dialect: str
+    session: str | None = None
+    stream: bool = False
+    tenant: str = "local"
+    mode: Mode = "stitch"
+    headers: Sequence[tuple[str, str]] = ()
+    extra: dict[str, Any] = field(default_factory=dict)  # further members of each body
+    history: list[Message] = field(default_factory=list)
+
+    # ── the three habits ─────────────────────────────────────────────────────────────────
+
+    def says(self, *texts: str, **extra: Any) -> FakeReply:
+        """A thin client: only what is new."""
+        return self.sends([user(text) for text in texts], **extra)
+
+    def resends(self, text: str, *, last: int | None = None, **extra: Any) -> FakeReply:
+        """A client that keeps its history: all of it each time, or only the `last` messages."""
+        self.history.append(user(text))
+        reply = self.sends(self.history[-last:] if last else self.history, **extra)
+        if reply.error is None and reply.status == 200:
+            self.history.append(self.answer_in(reply))
+        return reply
+
+    def sends(self, messages: list[Message], **extra: Any) -> FakeReply:
+        """Exactly these messages."""
+        return self.talk.run(self.sending(messages, **extra))
+
+    async def sending(
+        self, messages: list[Message], *, leaves_at: int | None = None, **extra: Any
+    ) -> FakeReply:
+        reply = FakeReply(leaves_at)
+        body = json.dumps(self.body(messages, **extra), ensure_ascii=False).encode()
+        return await self.sending_bytes(body, reply)
+
+    async def sending_bytes(self, body: bytes, reply: FakeReply) -> FakeReply:
+        """The reply; what went wrong is kept in it, as the HTTP shell would turn it into 5xx."""
+        try:
+            await self.talk.exchange.converse(self.incoming(body), reply)
+        except Exception as error:  # noqa: BLE001 - the test looks at it
+            reply.error = error
+        return reply
+
+    def sends_bytes(self, body: bytes) -> FakeReply:
+        return self.talk.run(self.sending_bytes(body, FakeReply()))
+
+    # ── what it is made of ───────────────────────────────────────────────────────────────
+
+    def body(self, messages: list[Message], **extra: Any) -> dict[str, Any]:
+        made: dict[str, Any] = {"model": MODELS[self.dialect], "messages": messages}
+        if self.dialect == "anthropic":
+            made["max_tokens"] = 100
+        if self.stream:
+            made["stream"] = True
+        return {k: v for k, v in (made | self.extra | extra).items() if v is not None}
+
+    def incoming(self, body: bytes) -> Incoming:
+        name: DialectName = "anthropic" if self.dialect == "anthropic" else "openai_chat"
+        return Incoming(
+            dialect=name,
+            path=PATHS[self.dialect],
+            query="",
+            headers=[("content-type", "application/json"), *self.headers],
+            body=body,
+            decoded=body,
+            tenant=self.tenant,
+            mode=self.mode,
+            session=self.session,
+        )
+
+    def answer_in(self, reply: FakeReply) -> Message:
+        """The answer as this client keeps it."""
+        fold = DIALECTS[self.dialect].fold(stream=self.stream, hide_usage=False)
+        fold.feed(reply.body)
+        fold.close()
+        message = fold.received().message
+        assert message is not None, reply.body
+        made = json.loads(message)
+        assert isinstance(made, dict)
+        return made
+
+    def saw(self) -> list[str]:
+        """What the provider saw of its last request."""
+        return self.talk.provider.last.said
+
+
+# ── messages, for both dialects where they are the same ──────────────────────────────────
+
+
+def user(text: str) -> Message:
+    return {"role": "user", "content": text}
+
+
+def assistant(text: str) -> Message:
+    return {"role": "assistant", "content": text}
+
+
+def call(dialect: str, *ids: str, name: str = "look", text: str | None = None) -> Message:
+    """An answer that calls a tool, once for each id."""
+    if dialect == "openai_chat":
+        function = {"name": name, "arguments": '{"at": 1}'}
+        calls = [{"id": one, "type": "function", "function": function} for one in ids]
+        return {"role": "assistant", "content": text, "tool_calls": calls}
+    said = [{"type": "text", "text": text}] if text else []
+    uses = [{"type": "tool_use", "id": one, "name": name, "input": {"at": 1}} for one in ids]
+    return {"role": "assistant", "content": [*said, *uses]}
+
+
+def results(dialect: str, *told: tuple[str, str]) -> list[Message]:
+    """Results of tool calls, (id, text) each."""
+    if dialect == "openai_chat":
+        return [{"role": "tool", "tool_call_id": one, "content": text} for one, text in told]
+    blocks = [{"type": "tool_result", "tool_use_id": one, "content": text} for one, text in told]
+    return [{"role": "user", "content": blocks}]
+
+
+def call_ids(message: Message) -> list[str]:
+    """The ids an answer calls with."""
+    if "tool_calls" in message:
+        return [one["id"] for one in message["tool_calls"]]
+    return [one["id"] for one in message["content"] if one["type"] == "tool_use"]
+
+
+def tools(dialect: str, *names: str) -> list[Message]:
+    """Tools of these names."""
+    schema = {"type": "object", "properties": {}}
+    if dialect == "anthropic":
+        return [{"name": name, "input_schema": schema} for name in names or ("look",)]
+    functions = [{"name": name, "parameters": schema} for name in names or ("look",)]
+    return [{"type": "function", "function": function} for function in functions]
+
+
+def with_system(dialect: str, text: str, messages: list[Message]) -> dict[str, Any]:
+    """`messages` and the member that carries a system prompt, as the dialect wants them."""
+    if dialect == "anthropic":
+        return {"messages": messages, "system": text}
+    return {"messages": [{"role": "system", "content": text}, *messages]}
