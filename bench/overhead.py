@@ -74,15 +74,15 @@ def words(rng: random.Random, size: int) -> str:
 # ── the upstream, and the bare pass-through ──────────────────────────────────────────────
 
 
-def whole_answer(path: str) -> bytes:
+def whole_answer(path: str, text: str = _ANSWERED) -> bytes:
     """The answer of a request that is not streamed."""
     said: dict[str, object]
     if "/messages" in path:
         said = {"id": "msg_1", "type": "message", "role": "assistant", "model": "m"}
-        said["content"] = [{"type": "text", "text": _ANSWERED}]
+        said["content"] = [{"type": "text", "text": text}]
         said |= {"stop_reason": "end_turn", "usage": {"input_tokens": 9, "output_tokens": 9}}
     else:
-        message = {"role": "assistant", "content": _ANSWERED}
+        message = {"role": "assistant", "content": text}
         choice = {"index": 0, "message": message, "finish_reason": "stop"}
         said = {"id": "c-1", "object": "chat.completion", "model": "m", "choices": [choice]}
     return json.dumps(said).encode()
@@ -281,7 +281,8 @@ def _ancestor_server(room: Path, upstream: Server) -> Iterator[Server]:
 
 @contextmanager
 def _command(module: str, room: Path, *flags: str) -> Iterator[tuple[int, Callable[[], str]]]:
-    kept = {name: os.environ[name] for name in ("PATH", "TMPDIR") if name in os.environ}
+    names = ("PATH", "PYTHONPATH", "TMPDIR")
+    kept = {name: os.environ[name] for name in names if name in os.environ}
     said = Path(f"{room}.stdout")
     with said.open("w") as out, Path(f"{room}.stderr").open("w") as errors:
         process = subprocess.Popen(

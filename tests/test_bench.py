@@ -1,0 +1,46 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.skipif(
+    not sys.platform.startswith("linux"), reason="the benchmarks read /proc and pin processes"
+)
+
+_ROOT = Path(__file__).parent.parent
+
+
+def _quick(bench: str) -> Any:
+    done = subprocess.run(
+        [sys.executable, "-m", f"bench.{bench}", "--quick", "--json"],
+        cwd=_ROOT,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_history_length_compares_the_same_work_on_a_short_and_a_long_log() -> None:
+    found = _quick("history_length")
+    what = [row["what"] for row in found["compared"]]
+    assert "cold session, thin" in what
+    assert "warm session, resends 20" in what
+    assert all(row["ratio"] > 0 for row in found["compared"])
+    assert len(found["kilobytes_per_idle_session"]) == 2
+
+
+def test_overhead_puts_every_arm_beside_a_bare_pass_through() -> None:
+    rows = _quick("overhead")
+    arms = {row["arm"] for row in rows}
+    assert {"direct", "bare", "off", "stitch, fsync", "stitch, os", "stitch, resends"} <= arms
+    bare = [row for row in rows if row["arm"] == "bare"]
+    assert bare
+    assert all(row["total_ratio"] == row["cpu_ratio"] == 1 for row in bare)
+    direct = [row for row in rows if row["arm"] == "direct"]
+    assert all(row["added"] == 0 for row in direct)
