@@ -23,7 +23,7 @@ from stitcher.core.log import Compacted, Entry, Node, Tree
 from stitcher.core.tokens import Calibration
 from stitcher.providers.models import binds_thinking, context_window
 from stitcher.recording import Place, record
-from stitcher.repeats import near_identical
+from stitcher.repeats import near_identical, read
 from stitcher.wire.call import Call
 from stitcher.wire.dialect import Dialect
 
@@ -272,7 +272,7 @@ def _stubs(dialect: Dialect, kept: Sequence[Node]) -> tuple[tuple[str, str], ...
         if node.item.role == "assistant" and not node.item.calls:
             said = dialect.text(node.item.raw)
             if said is not None:
-                replies.append((node.chain, said, node.item.tokens))
+                replies.append((node.chain, read(said), node.item.tokens))
     return repeats(replies, near_identical)
 
 

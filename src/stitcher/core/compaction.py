@@ -7,6 +7,9 @@ fraction of it, on a turn boundary. A rule that weighs prices replaces `cut_due`
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
+
+T = TypeVar("T")
 
 _SHORTEST_WORTH_CONDENSING = 400  # tokens; below that a stub saves less than it confuses
 
@@ -74,15 +77,15 @@ def cut(messages: Sequence[Sized], budget: Budget) -> int:
 
 
 def repeats(
-    replies: Sequence[tuple[str, str, int]], near_identical: Callable[[str, str], bool]
+    replies: Sequence[tuple[str, T, int]], near_identical: Callable[[T, T], bool]
 ) -> tuple[tuple[str, str], ...]:
     """Older replies that say what a newer one says again, oldest first.
 
-    `replies` are (chain, text, tokens), oldest first. The result pairs the older chain with the
-    newest it repeats; the newest itself always stays.
+    `replies` are (chain, what is compared, tokens), oldest first. The result pairs the older
+    chain with the newest it repeats; the newest itself always stays.
     """
     found: list[tuple[str, str]] = []
-    kept: list[tuple[str, str]] = []  # newest first
+    kept: list[tuple[str, T]] = []  # newest first
     for name, text, tokens in reversed(replies):
         if tokens < _SHORTEST_WORTH_CONDENSING:
             continue
