@@ -1,11 +1,15 @@
 """What a terminal gets and what a pipe gets."""
 
 import io
+import re
+import sys
 
 import pytest
 
 from stitcher.cli import console
 from stitcher.cli.console import Column
+from tests.cli.conftest import Command
+from tests.cli.terminal import on_terminal, without_codes
 
 
 def test_a_piped_table_is_aligned_and_plain(capsys: pytest.CaptureFixture[str]) -> None:
@@ -66,3 +70,16 @@ def test_only_a_capable_terminal_is_fancy(monkeypatch: pytest.MonkeyPatch) -> No
     assert not console.is_fancy(io.StringIO())
     monkeypatch.setenv("TERM", "dumb")
     assert not console.is_fancy(Terminal())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
+def test_a_terminal_gets_drawings_and_colours_unless_it_wants_none(stitcher: Command) -> None:
+    drawn = on_terminal(["config"])
+    assert "───" in drawn
+    assert "\x1b[" in drawn
+    helped = on_terminal(["--help"], NO_COLOR="1")
+    assert "╭" in helped
+    assert not re.search(r"\x1b\[[0-9;]*3[0-9]m", helped)
+    plain = on_terminal(["config"], TERM="dumb")
+    assert plain == without_codes(plain)
+    assert plain.isascii()

@@ -87,7 +87,7 @@ def test_marks_and_heads() -> None:
         {"type": "something-new"},
     )
     assert texts(said) == [
-        ("Be kind.1 tools", True),
+        ("Be kind.1 tool", True),
         ("Be kinder.", True),
         ("Be kindest.", True),
         ("hal", True),

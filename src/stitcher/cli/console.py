@@ -6,6 +6,7 @@ Refuses to know what it prints about.
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -98,9 +99,20 @@ def _draw(columns: Sequence[Column], rows: Sequence[Sequence[str]], title: str) 
     from rich.table import Table
     from rich.text import Text
 
-    drawn = Table(title=Text(title) if title else None, box=box.SIMPLE_HEAD, title_justify="left")
+    drawn = Table(
+        title=Text(title) if title else None,
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        collapse_padding=True,
+        pad_edge=False,
+    )
     for column in columns:
-        drawn.add_column(column.title, justify="right" if column.right else "left", overflow="fold")
+        drawn.add_column(
+            column.title,
+            justify="right" if column.right else "left",
+            overflow="fold",
+            no_wrap=column.right,
+        )
     for row in rows:
         drawn.add_row(*(Text(value) for value in row))
     Console().print(drawn)
@@ -115,6 +127,11 @@ def markdown(text: str) -> None:
     from rich.markdown import Markdown
 
     Console().print(Markdown(printable(text)))
+
+
+def width() -> int:
+    """How wide a line may be: the terminal's, or any in a pipe."""
+    return shutil.get_terminal_size().columns if is_fancy() else 1000
 
 
 def size(count: int) -> str:

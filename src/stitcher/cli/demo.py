@@ -7,6 +7,7 @@ does it: the proxy is another process, started the way a user starts it.
 import contextlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -14,10 +15,10 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import urlsplit
 
-from stitcher.cli.console import Column, heading, say, table
+from stitcher.cli.console import Column, heading, say, table, width
 from stitcher.errors import StitcherError
 from stitcher.settings import CONFIG_ENV, ENV_PREFIX
 
@@ -49,8 +50,9 @@ class DemoFailed(StitcherError):
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What a client learns of one request."""
+    """What a client knows of one request."""
 
+    sent: int  # messages, the system prompt not counted
     restored: str
     stored: str
     answer: str
@@ -81,20 +83,23 @@ class OpenAIClient:
         self._chat = openai.OpenAI(
             base_url=f"{url}/v1",
             api_key="sk-demo",
+            max_retries=0,
             default_headers={"X-Stitcher-Session": self.session},
         ).chat.completions
 
     def send(self, text: str, *, system: str | None) -> Turn:
         """Sends one user message, and the system prompt if there is one."""
-        head = [{"role": "system", "content": system}] if system else []
+        head: list[Any] = [{"role": "system", "content": system}] if system else []
+        messages: list[Any] = [{"role": "user", "content": text}]
         raw = self._chat.with_raw_response.create(
             model="sim-small",
-            messages=[*head, {"role": "user", "content": text}],  # type: ignore[list-item]
+            messages=[*head, *messages],
         )
         answer = raw.parse()
         usage = answer.usage
         details = usage.prompt_tokens_details if usage else None
         return _turn(
+            len(messages),
             raw.headers,
             answer.choices[0].message.content or "",
             usage.prompt_tokens if usage else 0,
@@ -114,27 +119,32 @@ class AnthropicClient:
         self._messages = anthropic.Anthropic(
             base_url=url,
             api_key="sk-demo",
+            max_retries=0,
             default_headers={"X-Stitcher-Session": self.session},
         ).messages
         self._absent = anthropic.omit
 
     def send(self, text: str, *, system: str | None) -> Turn:
         """Sends one user message, and the system prompt if there is one."""
+        messages: list[Any] = [{"role": "user", "content": text}]
         raw = self._messages.with_raw_response.create(
             model="claude-sim",
             max_tokens=200,
             system=system or self._absent,
-            messages=[{"role": "user", "content": text}],
+            messages=messages,
         )
         answer = raw.parse()
         usage = answer.usage
         cached, written = usage.cache_read_input_tokens or 0, usage.cache_creation_input_tokens or 0
         spoken = "".join(block.text for block in answer.content if block.type == "text")
-        return _turn(raw.headers, spoken, usage.input_tokens + cached + written, cached)
+        return _turn(
+            len(messages), raw.headers, spoken, usage.input_tokens + cached + written, cached
+        )
 
 
-def _turn(headers: Mapping[str, str], answer: str, tokens: int, cached: int) -> Turn:
+def _turn(sent: int, headers: Mapping[str, str], answer: str, tokens: int, cached: int) -> Turn:
     return Turn(
+        sent=sent,
         restored=headers.get("x-stitcher-restored", "?"),
         stored=headers.get("x-stitcher-stored", "?"),
         answer=answer,
@@ -253,14 +263,14 @@ class Row:
         """The row as it is shown."""
         return [
             self.client,
-            _short(self.said, 24),
-            "1",
+            _short(self.said, 16),
+            str(self.turn.sent),
             self.turn.stored,
             self.turn.restored,
             str(self.messages),
             str(self.turn.tokens),
             str(self.turn.cached),
-            _short(self.turn.answer, 40),
+            _short(self.turn.answer, 30),
         ]
 
 
@@ -277,6 +287,11 @@ COLUMNS: Final = (
 )
 
 
+_LEGEND: Final = """\
+sent: messages in the client's request; stored: in the log; restored: put back;
+upstream: messages the provider got, with their tokens; cached: tokens not read anew."""
+
+
 def _play(simulator: "SimulatorThread", proxy: Proxy) -> list[Row]:
     heading("Two clients, the official SDKs, each sending one message at a time")
     proxy.launch()
@@ -290,16 +305,25 @@ def _play(simulator: "SimulatorThread", proxy: Proxy) -> list[Row]:
         for at, text in enumerate(BEFORE)
         for client in clients
     ]
-    table(COLUMNS, [row.cells() for row in before])
+    _print(before)
+    say(_LEGEND)
     say()
     proxy.stop()
     heading("The proxy was stopped. It is started again and asked about the beginning.")
     proxy.start()
     after = [_exchange(client, simulator, QUESTION, system=None) for client in clients]
-    table(COLUMNS, [row.cells() for row in after])
+    _print(after)
+    for row in after:
+        say(f"{row.client} answered: {row.turn.answer}")
     say()
     _check(before, after)
     return [*before, *after]
+
+
+def _print(rows: Sequence[Row]) -> None:
+    # What does not fit a narrow terminal is the shortened answer.
+    columns = COLUMNS if width() >= 112 else COLUMNS[:-1]
+    table(columns, [row.cells()[: len(columns)] for row in rows])
 
 
 def _load_sdks() -> None:
@@ -352,12 +376,20 @@ def _conclude(rows: Sequence[Row]) -> None:
     tokens = sum(row.turn.tokens for row in rows)
     cached = sum(row.turn.cached for row in rows)
     heading(
-        f"Each request carried one message; the model saw the whole conversation, also after the"
+        "Each request carried one message. The provider got the whole conversation, also after the"
         f" restart, and {cached / tokens:.0%} of the {tokens:,} input tokens came from its cache."
     )
-    command = sys.argv[0] if Path(sys.argv[0]).name.startswith("stitcher") else "stitcher"
+    command = _command()
     say(f"Now with your own: {command} init, then {command} start.")
     say(f"Point a client at it (Claude Code, SDKs and others): {command} integrate")
+
+
+def _command() -> str:
+    """How this user calls the command: in a checkout it is not on the path."""
+    called = sys.argv[0]
+    if not Path(called).name.startswith("stitcher") or shutil.which("stitcher") == called:
+        return "stitcher"
+    return called
 
 
 def _short(text: str, width: int) -> str:

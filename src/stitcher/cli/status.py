@@ -63,19 +63,27 @@ def _asked(loaded: Configuration, url: str | None) -> dict[str, Any]:
 
 def _print(loaded: Configuration, found: dict[str, Any]) -> None:
     if found["running"]:
-        heading(f"Running: {found['url'] or 'address not known yet'}")
-        for_ = ago(time.time() - found["started"])
-        say(f"  since          {moment(found['started'])} ({for_})")
-        say(f"  process        {found['pid']} on {found['host']}")
-        if problem := found.get("problem"):
-            say(f"  problem        {problem}")
+        _print_running(found)
     else:
         heading("Not running. Start it: stitcher start")
+    settings = loaded.resolved.settings
     say(f"  sessions       {found['sessions']}")
     say(f"  conversations  {found['data_dir']}")
-    say(f"  upstreams      {shown(loaded, 'upstream')} (OpenAI)")
-    say(f"                 {shown(loaded, 'upstream_anthropic')} (Anthropic)")
-    budget = f"{loaded.resolved.settings.max_tokens:,} tokens"
-    say(f"  budget         {budget}, keeping {loaded.resolved.settings.keep:.0%} at a cut")
-    say(f"  mode           {shown(loaded, 'mode')}, durability {shown(loaded, 'durability')}")
+    if found["running"]:
+        heading("Configured (flags given to the running proxy are not among it)")
+    say(f"  upstreams      {settings.upstream} (OpenAI), {settings.upstream_anthropic} (Anthropic)")
+    say(f"  budget         {settings.max_tokens:,} tokens, keeping {settings.keep:.0%} at a cut")
+    say(f"  mode           {settings.mode}, durability {settings.durability}")
     say(f"  settings       {found['config_file']} (all of them: stitcher config)")
+
+
+def _print_running(found: dict[str, Any]) -> None:
+    heading(f"Running: {found['url'] or 'address not known yet'}")
+    since = ago(time.time() - found["started"])
+    say(f"  since          {moment(found['started'])} ({since})")
+    say(f"  process        {found['pid']} on {found['host']}")
+    if problem := found.get("problem"):
+        say(f"  problem        {problem}")
+    stats = found.get("stats", {})
+    if mode := stats.get("mode"):
+        say(f"  mode           {mode}, {stats.get('requests', 0)} requests so far")

@@ -139,7 +139,7 @@ def _head(line: Json) -> Iterator[Part]:
         if isinstance(message, Mapping):
             yield from parts(message if "content" in message else {"content": [message]})
     if isinstance(tools := line.get("tools"), list):
-        yield Part("other", f"{len(tools)} tools")
+        yield Part("other", f"{len(tools)} tool{'' if len(tools) == 1 else 's'}")
 
 
 def parts(message: Json) -> Iterator[Part]:
