@@ -6,6 +6,7 @@ alone.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -13,7 +14,7 @@ import msgspec
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ARRAY = msgspec.json.Decoder(list[msgspec.Raw])
 _SPACE = re.compile(rb"[ \t\r\n]*")
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 
 
 class Unreadable(ValueError):
@@ -82,15 +83,37 @@ def replaced(body: bytes, member: Member, value: bytes) -> bytes:
 
 
 def added(body: bytes, key: str, value: bytes) -> bytes:
-    """The object with one more member, at its end."""
-    end = body.rindex(b"}")
-    comma = b"," if members(body) else b""
-    return body[:end].rstrip() + comma + b'"' + key.encode() + b'":' + value + body[end:]
+    """The object with one more member, after the last; everything else byte for byte."""
+    found = members(body)
+    last = max((member.end for member in found.values()), default=body.find(b"{") + 1)
+    comma = b"," if found else b""
+    return body[:last] + comma + msgspec.json.encode(key) + b":" + value + body[last:]
 
 
-def array(values: list[bytes]) -> bytes:
+def array(values: Sequence[bytes]) -> bytes:
     """A JSON array of the values."""
     return b"[" + b",".join(values) + b"]"
+
+
+def replaced_elements(array: bytes, values: Sequence[bytes]) -> bytes:
+    """The array with other values in the same places; what stands between them stays."""
+    made: list[bytes] = []
+    kept = 0  # everything before this offset of `array` is in `made`
+    at = _skip(array, 0) + 1
+    for old, new in zip(elements(array), values, strict=True):
+        start = _skip(array, at)
+        made += (array[kept:start], new)
+        kept = start + len(old)
+        at = _skip(array, kept) + 1
+    made.append(array[kept:])
+    return b"".join(made)
+
+
+def one_line(value: bytes) -> bytes:
+    """JSON without its line breaks. Inside strings there are none: they are escaped there."""
+    if b"\n" in value or b"\r" in value:
+        return value.translate(None, b"\r\n")
+    return value
 
 
 def _skip(body: bytes, at: int) -> int:

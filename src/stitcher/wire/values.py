@@ -6,10 +6,15 @@ import msgspec
 
 from stitcher.wire.members import Unreadable
 
+_NOTHING = (b"null", b"[]", b'""')
+_EXACT = 1e21  # JavaScript writes whole numbers below this without an exponent
+
 
 def unless_null(raw: bytes | None) -> bytes | None:
     """The value, or None where it says nothing."""
-    return None if raw in (None, b"null", b"[]", b'""') else raw
+    if raw is None or raw in _NOTHING:
+        return None
+    return None if raw[:1] == b"[" and not raw[1:-1].strip() else raw
 
 
 def decoded(raw: bytes | None) -> Any:
@@ -33,5 +38,17 @@ def whole(raw: bytes | None) -> int | None:
 
 
 def member_text(value: object, key: str) -> str | None:
+    """The member of an object if it is a string that says something, else None."""
     found = value.get(key) if isinstance(value, dict) else None
     return found if isinstance(found, str) and found else None
+
+
+def plain(value: Any) -> Any:
+    """The value with its numbers as every client would write them again: 1.0 and 1e0 as 1."""
+    if isinstance(value, dict):
+        return {key: plain(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [plain(inner) for inner in value]
+    if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT:
+        return int(value)
+    return value

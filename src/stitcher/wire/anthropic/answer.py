@@ -5,10 +5,14 @@ from typing import Any
 
 import msgspec
 
+from stitcher.wire.anthropic.message import THINKING, Block, blocks
 from stitcher.wire.dialect import Fold, Received
-from stitcher.wire.members import Unreadable, members
+from stitcher.wire.members import Unreadable, members, one_line
 from stitcher.wire.sse import Event, Splitter
+from stitcher.wire.values import decoded
 
+_NOTHING = Received(None, (), False, None, None)
+_SERVER_CALLS = ("server_tool_use", "mcp_tool_use")
 _INPUT = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
 
 
@@ -41,26 +45,65 @@ class _Body:
     def received(self) -> Received:
         body = b"".join(self.parts)
         try:
-            found = members(body)
+            found = {key: body[m.start : m.end] for key, m in members(body).items()}
+            content = found.get("content")
+            if content is None or content[:1] != b"[":
+                return _NOTHING
+            said = any(_says(block) for block in blocks(decoded(content)))
+            usage = found.get("usage")
+            message = b'{"role":"assistant","content":' + content + b"}"
+            return Received(message if said else None, (), True, usage, _reported(usage))
         except Unreadable:
-            return Received(None, (), False, None, None)
-        content = found.get("content")
-        usage = found.get("usage")
-        if content is None or body[content.start : content.start + 1] != b"[":
-            return Received(None, (), False, None, None)
-        value = body[content.start : content.end]
-        report = body[usage.start : usage.end] if usage else None
-        message = b'{"role":"assistant","content":' + value + b"}"
-        return Received(
-            message if value.strip(b"[] \t\r\n") else None, (), True, report, _reported(report)
-        )
+            return _NOTHING
 
 
 @dataclass(slots=True)
-class _Block:
-    start: dict[str, Any]
-    deltas: dict[str, list[Any]] = field(default_factory=dict)
+class _Growing:
+    """A block of which more may come."""
+
+    made: Block
+    strings: dict[str, list[str]] = field(default_factory=dict)  # in pieces
+    arguments: list[str] = field(default_factory=list)
     stopped: bool = False
+
+    def take(self, delta: Block) -> None:
+        kind = delta.get("type")
+        if kind == "input_json_delta":
+            self.arguments.append(str(delta.get("partial_json") or ""))
+        elif kind == "citations_delta":
+            before = self.made.get("citations")
+            before = before if isinstance(before, list) else []
+            self.made["citations"] = [*before, delta.get("citation")]
+        elif kind == "signature_delta":
+            self.made["signature"] = delta.get("signature")
+        else:
+            # What else stands beside a text (counts of tokens) is no member of its block.
+            known = {"text_delta": ("text",), "thinking_delta": ("thinking",)}.get(str(kind))
+            for key in known or [key for key in delta if key != "type"]:
+                self._grow(key, delta.get(key))
+
+    def _grow(self, key: str, value: object) -> None:
+        if isinstance(value, str):
+            before = self.made.get(key)
+            start = [before] if isinstance(before, str) else []
+            self.strings.setdefault(key, start).append(value)
+        elif value is not None:
+            self.made[key] = value
+
+    def finished(self) -> Block | None:
+        """The block as a request may carry it; None for one cut off too early to be legal."""
+        made = dict(self.made)
+        for key, pieces in self.strings.items():
+            made[key] = "".join(pieces)
+        if made.get("type") == "text":
+            return made if made.get("text") else None
+        if not self.stopped:
+            return None  # a call without all its arguments, thinking without its signature
+        if arguments := "".join(self.arguments).strip():
+            if not _is_object(arguments):
+                return None
+            made["input"] = msgspec.Raw(one_line(arguments.encode()))
+        return made
 
 
 @dataclass(slots=True)
@@ -68,7 +111,7 @@ class _Stream:
     """message_start, content_block_start / _delta / _stop, message_delta, message_stop."""
 
     splitter: Splitter = field(default_factory=Splitter)
-    blocks: dict[int, _Block] = field(default_factory=dict)
+    blocks: dict[int, _Growing] = field(default_factory=dict)
     usage: dict[str, Any] = field(default_factory=dict)
     ended: bool = False
 
@@ -83,97 +126,81 @@ class _Stream:
         return []
 
     def received(self) -> Received:
-        content = [
-            block for n in sorted(self.blocks) if (block := _finished(self.blocks[n])) is not None
-        ]
-        if all(block.get("type") in ("thinking", "redacted_thinking") for block in content):
-            content = content if self.ended else []  # nothing was said yet
+        blocks = [self.blocks[n].finished() for n in sorted(self.blocks)]
+        content = [block for block in blocks if block is not None]
+        if not self.ended:
+            content = _cut_off(content)
         message = msgspec.json.encode({"role": "assistant", "content": content})
         usage = msgspec.json.encode(self.usage) if self.usage else None
         return Received(message if content else None, (), self.ended, usage, _reported(usage))
 
     def _take(self, event: Event) -> None:
         try:
-            data = msgspec.json.decode(event.data)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+            data = decoded(event.data)
+        except Unreadable:
             return  # passed on as it is; a comment, or nothing we can read
         if not isinstance(data, dict):
             return
         kind = data.get("type")
-        if kind == "content_block_start":
-            start = data.get("content_block")
-            self.blocks[_index(data)] = _Block(start if isinstance(start, dict) else {})
-        elif kind == "content_block_delta":
-            self._take_delta(_index(data), data.get("delta"))
-        elif kind == "content_block_stop":
-            if block := self.blocks.get(_index(data)):
-                block.stopped = True
-        elif kind == "message_start":
-            message = data.get("message")
-            self._take_usage(message if isinstance(message, dict) else {})
+        if kind == "message_start":
+            self._take_usage(data.get("message"))
         elif kind == "message_delta":
             self._take_usage(data)
         elif kind == "message_stop":
             self.ended = True
+        else:
+            self._take_block(kind, data)
 
-    def _take_delta(self, index: int, delta: object) -> None:
-        block = self.blocks.get(index)
-        if block is None or not isinstance(delta, dict):
+    def _take_block(self, kind: object, data: dict[str, Any]) -> None:
+        index = data.get("index")
+        if not isinstance(index, int):
             return
-        for key, value in delta.items():
-            if key != "type":
-                block.deltas.setdefault(key, []).append(value)
+        if kind == "content_block_start":
+            start = data.get("content_block")
+            self.blocks[index] = _Growing(start if isinstance(start, dict) else {})
+        elif (block := self.blocks.get(index)) is None:
+            return
+        elif kind == "content_block_delta" and isinstance(delta := data.get("delta"), dict):
+            block.take(delta)
+        elif kind == "content_block_stop":
+            block.stopped = True
 
-    def _take_usage(self, holder: dict[str, Any]) -> None:
+    def _take_usage(self, holder: object) -> None:
         """message_delta repeats counters cumulatively: the newer value is the right one."""
-        usage = holder.get("usage")
+        usage = holder.get("usage") if isinstance(holder, dict) else None
         if isinstance(usage, dict):
             self.usage.update({key: value for key, value in usage.items() if value is not None})
 
 
-def _index(data: dict[str, Any]) -> int:
-    index = data.get("index")
-    return index if isinstance(index, int) else 0
+def _says(block: Block) -> bool:
+    return block.get("type") != "text" or bool(block.get("text"))
 
 
-def _finished(block: _Block) -> dict[str, Any] | None:
-    """The block as a request may carry it; None for one that was cut off too early to be legal."""
-    made = dict(block.start)
-    kind = made.get("type")
-    for key, pieces in block.deltas.items():
-        if key == "partial_json":
-            arguments = _arguments("".join(map(str, pieces)))
-            if arguments is None:
-                return None
-            made["input"] = arguments
-        elif key == "citation":
-            made["citations"] = [*(made.get("citations") or []), *pieces]
-        elif all(isinstance(piece, str) for piece in pieces):
-            before = made.get(key)
-            made[key] = (before if isinstance(before, str) else "") + "".join(pieces)
-        else:
-            made[key] = pieces[-1]
-    if kind == "text" and not made.get("text"):
-        return None
-    if kind != "text" and not block.stopped:
-        return None  # a call without all its arguments, thinking without its signature
-    return made
+def _cut_off(content: list[Block]) -> list[Block]:
+    """What of an answer that was cut off may stand in a history."""
+    results = [block["tool_use_id"] for block in content if "tool_use_id" in block]
+    kept = [
+        block
+        for block in content
+        if not (block.get("type") in _SERVER_CALLS and block.get("id") not in results)
+        and not (block.get("type") == "text" and not str(block.get("text")).strip())
+    ]
+    while kept and kept[-1].get("type") in THINKING:  # of what was not said any more
+        kept.pop()
+    return kept
 
 
-def _arguments(text: str) -> Any:
-    if not text.strip():
-        return {}
+def _is_object(text: str) -> bool:
     try:
-        return msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return None
+        return isinstance(decoded(text.encode()), dict)
+    except Unreadable:
+        return False
 
 
 def _reported(usage: bytes | None) -> int | None:
     """Anthropic counts apart what it read, wrote and neither: the prompt is their sum."""
-    if usage is None:
-        return None
-    counts = msgspec.json.decode(usage)
+    counts = decoded(usage)
     if not isinstance(counts, dict):
         return None
-    return sum(int(counts.get(key) or 0) for key in _INPUT)
+    found = [counts.get(key) for key in _INPUT]
+    return sum(count for count in found if isinstance(count, int))

@@ -6,14 +6,17 @@ import msgspec
 
 from stitcher.core.item import Item, Role, digest
 from stitcher.core.tokens import TOKENS_PER_MESSAGE, estimate
-from stitcher.wire.images import image_tokens
-from stitcher.wire.members import Unreadable
+from stitcher.wire.images import document_tokens, image_tokens
+from stitcher.wire.members import Unreadable, one_line
+from stitcher.wire.values import plain
 
 NAME: Final = "anthropic"
 
 _ROLES = ("user", "assistant", "system")
-_THINKING = ("thinking", "redacted_thinking")
-_IDS = ("id", "tool_use_id", "cache_control")
+THINKING: Final = ("thinking", "redacted_thinking")
+_IDS = ("id", "tool_use_id")
+_FLATTENED = ("assistant", "tool")  # roles whose texts clients join into one
+_AROUND_CALL = 8  # tokens a provider frames a call or a result with
 _encode = msgspec.json.encode
 
 Block = dict[str, Any]
@@ -21,10 +24,14 @@ Block = dict[str, Any]
 
 def read_item(raw: bytes) -> Item:
     """Reads one message. Raises Unreadable."""
+    raw = one_line(raw)  # as the log keeps it
     try:
-        message = msgspec.json.decode(raw)
+        return _read(raw, msgspec.json.decode(raw))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise Unreadable("a message that is not valid JSON text") from None
+
+
+def _read(raw: bytes, message: object) -> Item:
     if not isinstance(message, dict) or message.get("role") not in _ROLES:
         raise Unreadable("a message without a role of user, assistant or system")
     content = blocks(message.get("content"))
@@ -38,7 +45,7 @@ def read_item(raw: bytes) -> Item:
         calls=_ids(content, "tool_use", "id"),
         answers=_ids(content, "tool_result", "tool_use_id"),
         tokens=sum(_tokens(block) for block in content) + TOKENS_PER_MESSAGE,
-        thinks=any(block.get("type") in _THINKING for block in content),
+        thinks=any(block.get("type") in THINKING for block in content),
     )
 
 
@@ -50,10 +57,10 @@ def read_answer(raw: bytes) -> Item:
 def text(raw: bytes) -> str | None:
     """What a message says if it says nothing but text (thinking aside), else None."""
     content = blocks(msgspec.json.decode(raw).get("content"))
-    said = [block for block in content if block.get("type") not in _THINKING]
-    if any(block.get("type") != "text" for block in said):
+    said = [block for block in content if block.get("type") not in THINKING]
+    if any(block.get("type") != "text" or block.get("citations") for block in said):
         return None
-    return "".join(block.get("text") or "" for block in said)
+    return "".join(str(block.get("text") or "") for block in said)
 
 
 def blocks(content: object) -> list[Block]:
@@ -73,8 +80,8 @@ def _identity(content: list[Block], role: str) -> list[object]:
         part = _part(block)
         if part is None:
             continue
-        if role == "assistant" and part[0] == "text" and parts and parts[-1][0] == "text":
-            parts[-1][1] += part[1]  # clients flatten an answer's texts into one
+        if role in _FLATTENED and part[0] == "text" and parts and parts[-1][0] == "text":
+            parts[-1][1] += part[1]
         else:
             parts.append(part)
     return [_trimmed(part) for part in parts if part[0] != "text" or part[1].strip()]
@@ -82,15 +89,19 @@ def _identity(content: list[Block], role: str) -> list[object]:
 
 def _part(block: Block) -> list[Any] | None:
     kind = block.get("type")
-    if kind in _THINKING:
+    if kind in THINKING:
         return None
     if kind == "text":
         return ["text", str(block.get("text") or "")]
     if kind == "tool_use":
-        return ["call", block.get("name"), block.get("input")]
+        return ["call", block.get("name"), plain(block.get("input") or {})]
     if kind == "tool_result":
         return ["result", _identity(blocks(block.get("content")), "tool")]
-    return ["other", {key: value for key, value in block.items() if key not in _IDS}]
+    return ["other", plain({key: _shown(block[key]) for key in block if _tells(block, key)})]
+
+
+def _tells(block: Block, key: str) -> bool:
+    return key not in _IDS and key != "cache_control" and block[key] not in (None, [])
 
 
 def _trimmed(part: list[Any]) -> list[Any]:
@@ -102,14 +113,26 @@ def _rendering(message: Block, content: list[Block]) -> list[object]:
     return [message["role"], [_rendered(block) for block in content], others]
 
 
-def _rendered(block: Block) -> Block:
-    """A block in one order of members; the order inside a tool's input stays, models see it."""
-    shown = {key: block[key] for key in sorted(block) if key != "cache_control"}
-    if shown.get("type") == "tool_result":
-        if not shown.get("is_error"):
-            shown.pop("is_error", None)
-        shown["content"] = [_rendered(inner) for inner in blocks(shown.get("content"))]
-    return shown
+def _rendered(block: Block) -> object:
+    if block.get("type") != "tool_result":
+        return _shown(block)
+    result = {**block, "content": blocks(block.get("content"))}
+    if not block.get("is_error"):
+        result.pop("is_error", None)
+    return _shown(result)
+
+
+def _shown(value: Any) -> Any:
+    """Members in one order, without markers and nothings; a tool's input as the model saw it."""
+    if isinstance(value, dict):
+        return {
+            key: value[key] if key == "input" else _shown(value[key])
+            for key in sorted(value)
+            if key != "cache_control" and value[key] not in (None, [])
+        }
+    if isinstance(value, list):
+        return [_shown(inner) for inner in value]
+    return value
 
 
 def _ids(content: list[Block], kind: str, key: str) -> tuple[str, ...]:
@@ -118,17 +141,25 @@ def _ids(content: list[Block], kind: str, key: str) -> tuple[str, ...]:
 
 def _tokens(block: Block) -> int:
     kind = block.get("type")
-    if kind in ("image", "document"):
-        source = block.get("source")
-        source = source if isinstance(source, dict) else {}
-        if isinstance(source.get("text") or source.get("content"), str):  # a plain text document
-            return estimate(len(str(source.get("data") or source.get("text")).encode()), NAME)
-        where = source.get("data") or source.get("url") or ""
-        return image_tokens(str(where), NAME)
-    if kind == "tool_result":
-        return sum(_tokens(inner) for inner in blocks(block.get("content"))) + 8
     if kind in ("text", "thinking"):
         return estimate(len(str(block.get(kind) or "").encode()), NAME)
     if kind == "tool_use":
-        return estimate(len(_encode([block.get("name"), block.get("input")])), NAME) + 8
+        size = len(_encode([block.get("name"), block.get("input")]))
+        return estimate(size, NAME) + _AROUND_CALL
+    if kind == "tool_result":
+        return sum(_tokens(inner) for inner in blocks(block.get("content"))) + _AROUND_CALL
+    source = block.get("source")
+    if kind == "image" and isinstance(source, dict):
+        return image_tokens(str(source.get("data") or source.get("url") or ""), NAME)
+    if kind == "document" and isinstance(source, dict):
+        return _document_tokens(source)
     return estimate(len(_encode(block)), NAME)
+
+
+def _document_tokens(source: Block) -> int:
+    kind = source.get("type")
+    if kind == "text":
+        return estimate(len(str(source.get("data") or "").encode()), NAME)
+    if kind == "content":
+        return sum(_tokens(inner) for inner in blocks(source.get("content")))
+    return document_tokens(str(source.get("data") or ""))

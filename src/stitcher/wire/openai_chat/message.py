@@ -7,7 +7,8 @@ import msgspec
 from stitcher.core.item import Item, Role, digest
 from stitcher.core.tokens import TOKENS_PER_MESSAGE, estimate
 from stitcher.wire.images import image_tokens
-from stitcher.wire.members import Unreadable
+from stitcher.wire.members import Unreadable, one_line
+from stitcher.wire.values import plain
 
 NAME: Final = "openai_chat"
 
@@ -28,7 +29,12 @@ _NOISE = (
     "provider_specific_fields",
     "cache_control",
 )
-_REASONING = ("reasoning", "reasoning_content", "reasoning_details")
+# Not rendered either: clients send it back, drop it or send it back within a tool loop only, as
+# their provider asks. A reply that differs in nothing else is not worth replacing.
+_REASONING = ("reasoning", "reasoning_content", "reasoning_details", "thinking_blocks")
+_NOT_SHOWN = frozenset((*_NOISE, *_REASONING))
+_NOT_SHOWN_OF_CALL = frozenset((*_NOISE, "index", "type"))
+_FLATTENED = ("assistant", "tool")  # roles whose texts clients join into one
 _encode = msgspec.json.encode
 
 Part = dict[str, Any]
@@ -36,18 +42,21 @@ Part = dict[str, Any]
 
 def read_item(raw: bytes) -> Item:
     """Reads one message. Raises Unreadable."""
+    raw = one_line(raw)  # as the log keeps it
     try:
-        message = msgspec.json.decode(raw)
+        return _read(raw, msgspec.json.decode(raw))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise Unreadable("a message that is not valid JSON text") from None
-    if not isinstance(message, dict) or message.get("role") not in _ROLES:
+
+
+def _read(raw: bytes, message: object) -> Item:
+    said = message.get("role") if isinstance(message, dict) else None
+    if not isinstance(message, dict) or not isinstance(said, str) or said not in _ROLES:
         raise Unreadable(f"a message without a role of {', '.join(_ROLES)}")
-    role = _ROLES[message["role"]]
+    role = _ROLES[said]
     content = parts(message.get("content"))
     calls = _calls(message)
-    answers = message.get("tool_call_id") or (
-        message.get("name") if message["role"] == "function" else None
-    )
+    answers = message.get("tool_call_id") or (message.get("name") if said == "function" else None)
     return Item(
         raw=raw,
         dialect=NAME,
@@ -69,7 +78,9 @@ def text(raw: bytes) -> str | None:
     """What a message says if it says nothing but text, else None."""
     message = msgspec.json.decode(raw)
     content = parts(message.get("content"))
-    if _calls(message) or any(part.get("type") != "text" for part in content):
+    if _calls(message) or message.get("refusal") or message.get("audio"):
+        return None
+    if any(part.get("type") != "text" for part in content):
         return None
     return "".join(str(part.get("text") or "") for part in content)
 
@@ -102,8 +113,8 @@ def _identity(message: Part, role: Role, content: list[Part], calls: list[Part])
     said: list[list[Any]] = []
     for part in content:
         one = _part(part)
-        if role == "assistant" and one[0] == "text" and said and said[-1][0] == "text":
-            said[-1][1] += one[1]  # clients flatten an answer's texts into one
+        if role in _FLATTENED and one[0] == "text" and said and said[-1][0] == "text":
+            said[-1][1] += one[1]
         else:
             said.append(one)
     said = [["text", p[1].rstrip()] if p[0] == "text" else p for p in said]
@@ -125,12 +136,15 @@ def _part(part: Part) -> list[Any]:
 def _call(call: Part) -> list[object]:
     function = _function(call)
     arguments = function.get("arguments", function.get("input"))
-    if isinstance(arguments, str):
-        try:
-            arguments = msgspec.json.decode(arguments)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            arguments = arguments.strip()
-    return [function.get("name"), arguments]
+    arguments = _parsed(arguments) if isinstance(arguments, str) else plain(arguments)
+    return [function.get("name"), arguments or {}]
+
+
+def _parsed(arguments: str) -> Any:
+    try:
+        return plain(msgspec.json.decode(arguments))
+    except (msgspec.DecodeError, RecursionError):
+        return arguments.strip()
 
 
 def _rendering(message: Part, role: Role, content: list[Part]) -> Part:
@@ -138,17 +152,25 @@ def _rendering(message: Part, role: Role, content: list[Part]) -> Part:
     shown = {
         key: value
         for key, value in message.items()
-        if key not in _NOISE and key not in _REASONING and value not in (None, [], {})
+        if key not in _NOT_SHOWN and value not in (None, [], {})
     }
     shown["role"] = role
     shown["content"] = [
         {key: value for key, value in part.items() if key != "cache_control"} for part in content
     ]
     if "tool_calls" in shown:
-        shown["tool_calls"] = [
-            {key: value for key, value in call.items() if key not in ("index", "type")}
-            for call in _calls(message)
-        ]
+        shown["tool_calls"] = [_rendered_call(call) for call in _calls(message)]
+    return shown
+
+
+def _rendered_call(call: Part) -> Part:
+    shown = {
+        key: value
+        for key, value in call.items()
+        if key not in _NOT_SHOWN_OF_CALL and value is not None
+    }
+    if isinstance(function := shown.get("function"), dict):
+        shown["function"] = {key: function.get(key) for key in ("name", "arguments")}
     return shown
 
 
