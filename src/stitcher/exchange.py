@@ -137,6 +137,9 @@ class Exchange:
         self, incoming: Incoming, call: Call, dialect: Dialect, stack: AsyncExitStack
     ) -> _Turn:
         claimed = claim(_marks(incoming, call), call.items, name=incoming.session)
+        if claimed.kind == "named" and incoming.dialect != "openai_chat":
+            # One dialect's messages are not another's: under one name each keeps its own thread.
+            claimed = replace(claimed, thread=f"{claimed.thread}/{incoming.dialect}")
         key = await self._conversations.find(incoming.tenant, claimed, call, dialect)
         session = await stack.enter_async_context(self._sessions.use(key))
         if claimed.kind == "named" and not any(i.role == "assistant" for i in call.items):

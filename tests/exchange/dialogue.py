@@ -13,11 +13,12 @@ provider accepts, and every log must verify.
 
 import asyncio
 import json
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
+
+import msgspec
 
 from stitcher.core.log import Entry, Tree
 from stitcher.exchange import Exchange
@@ -97,7 +98,10 @@ class Log:
     tree: Tree
     written: list[Entry]
 
-    def path(self, thread: str = "main") -> list[Message]:
+    def path(self, thread: str | None = None) -> list[Message]:
+        """The messages of a thread; of the main one, whichever dialect it is in."""
+        mains = (one for one in ("main", "main/anthropic") if one in self.tree.tips)
+        thread = thread or next(mains, "main")
         return [json.loads(n.item.raw) for n in self.tree.path(self.tree.tips.get(thread, ""))]
 
     @property
@@ -339,3 +343,29 @@ def with_system(dialect: str, text: str, messages: list[Message]) -> dict[str, A
     if dialect == "anthropic":
         return {"messages": messages, "system": text}
     return {"messages": [{"role": "system", "content": text}, *messages]}
+
+
+class _Body(msgspec.Struct):
+    messages: list[msgspec.Raw]
+
+
+def extends(after: bytes, before: bytes) -> bool:
+    """True when a request begins with all of an earlier one, byte for byte, markers aside."""
+    earlier, later = (
+        [bytes(raw) for raw in msgspec.json.decode(body, type=_Body).messages]
+        for body in (before, after)
+    )
+    return len(later) >= len(earlier) and all(
+        old == new or (b'"cache_control"' in old + new and _unmarked(old) == _unmarked(new))
+        for old, new in zip(earlier, later, strict=False)
+    )
+
+
+def _unmarked(raw: bytes) -> str:
+    """A message without cache markers; a string that carries one is a block for that time."""
+    message = json.loads(raw)
+    if isinstance(message["content"], str):
+        message["content"] = [{"type": "text", "text": message["content"]}]
+    for block in message["content"]:
+        block.pop("cache_control", None)
+    return json.dumps(message, ensure_ascii=False)

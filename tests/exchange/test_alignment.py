@@ -1,8 +1,13 @@
 """The alignment table of the design: what a client sends, and what becomes of it."""
 
+from itertools import pairwise
+
 import pytest
 
-from tests.exchange.dialogue import Client, Dialogue, assistant, user
+from stitcher.store.memory import MemoryStore
+from stitcher.store.protocol import SessionKey
+from tests.exchange.dialogue import Client, Dialogue, assistant, extends, user
+from tests.exchange.provider import Step
 
 
 class TestThinClient:
@@ -46,32 +51,8 @@ class TestThinClient:
     def test_each_request_extends_the_one_before_byte_for_byte(self, client: Client) -> None:
         for n in range(6):
             client.says(f"message {n}")
-        raws = [_messages_of(seen.body) for seen in client.talk.provider.seen]
-        for before, after in zip(raws, raws[1:], strict=False):
-            assert after[: len(before)] == before
-
-
-def _messages_of(body: bytes) -> list[str]:
-    import msgspec
-
-    class Body(msgspec.Struct):
-        messages: list[msgspec.Raw]
-
-    plain = msgspec.json.decode(body, type=Body).messages
-    return [_without_marks(bytes(raw)) for raw in plain]
-
-
-def _without_marks(raw: bytes) -> str:
-    """Markers of Anthropic move; a text that carries one is a block for that time."""
-    import json
-
-    message = json.loads(raw)
-    content = message["content"]
-    if isinstance(content, str):
-        message["content"] = content = [{"type": "text", "text": content}]
-    for block in content:
-        block.pop("cache_control", None)
-    return json.dumps(message, ensure_ascii=False)
+        bodies = [seen.body for seen in client.talk.provider.seen]
+        assert all(extends(after, before) for before, after in pairwise(bodies))
 
 
 class TestResendingClient:
@@ -112,9 +93,7 @@ class TestTruncatingClient:
             client.resends(f"m{n}")
         reply = client.resends("m5", last=last)
         assert client.saw() == [
-            line
-            for n in range(1, 5)
-            for line in (f"user: m{n}", f"assistant: Reply {n} to: m{n}")
+            line for n in range(1, 5) for line in (f"user: m{n}", f"assistant: Reply {n} to: m{n}")
         ] + ["user: m5"]
         assert reply.restored == 9 - last
         assert len(client.talk.log("s").everything) == 10
@@ -148,8 +127,6 @@ class TestTruncatingClient:
 
 class TestRetry:
     def test_a_failed_question_asked_again_stands_once(self, client: Client) -> None:
-        from tests.exchange.provider import Step
-
         client.says("one")
         client.talk.provider.then(Step(status=500))
         assert client.says("two").status == 500
@@ -158,8 +135,6 @@ class TestRetry:
         assert client.talk.log("s").everything.count("user: two") == 1
 
     def test_another_question_after_a_failed_one(self, client: Client) -> None:
-        from tests.exchange.provider import Step
-
         client.says("one")
         client.talk.provider.then(Step(status=500))
         client.says("two")
@@ -167,8 +142,6 @@ class TestRetry:
         assert client.saw() == ["user: one", "assistant: Reply 1 to: one", "user: three"]
 
     def test_a_resending_client_asks_again(self, client: Client) -> None:
-        from tests.exchange.provider import Step
-
         client.resends("one")
         client.talk.provider.then(Step(status=529), Step(status=529))
         client.resends("two")
@@ -181,8 +154,6 @@ class TestRetry:
     def test_a_failed_retry_of_a_whole_history_does_not_empty_the_path(
         self, client: Client
     ) -> None:
-        from tests.exchange.provider import Step
-
         client.resends("one")
         client.talk.provider.then(Step(status=500), Step(status=500))
         client.resends("two")
@@ -190,9 +161,7 @@ class TestRetry:
         client.says("three")  # somebody else on the same session, with nothing but a question
         assert client.saw() == ["user: one", "assistant: Reply 1 to: one", "user: three"]
 
-    def test_an_unanswered_question_asked_again_after_a_crash(
-        self, client: Client, opened: object
-    ) -> None:
+    def test_an_unanswered_question_asked_again_after_a_crash(self, client: Client) -> None:
         client.says("one")
         client.says("two")
         _lose_last_answer(client.talk)
@@ -201,8 +170,6 @@ class TestRetry:
         assert client.saw() == ["user: one", "assistant: Reply 1 to: one", "user: two"]
 
     def test_the_retry_of_a_whole_history_after_a_crash_fails(self, client: Client) -> None:
-        from tests.exchange.provider import Step
-
         client.resends("one")
         client.resends("two")
         _lose_last_answer(client.talk)
@@ -235,9 +202,6 @@ class TestRetry:
 
 def _lose_last_answer(talk: Dialogue) -> None:
     """As if the machine had stopped before the last answer was written."""
-    from stitcher.store.memory import MemoryStore
-    from stitcher.store.protocol import SessionKey
-
     assert isinstance(talk.store, MemoryStore)
     lines = [line.data for line in talk.store.oldest_first(SessionKey("local", "s"))]
     talk.store.purge(SessionKey("local", "s"))
@@ -351,9 +315,7 @@ class TestClientThatCompacts:
     def test_its_version_is_the_path_now(self, client: Client) -> None:
         for n in range(1, 4):
             client.resends(f"m{n}")
-        client.sends(
-            [user("Summary: we spoke of m1 to m3."), assistant("Understood."), user("m4")]
-        )
+        client.sends([user("Summary: we spoke of m1 to m3."), assistant("Understood."), user("m4")])
         assert client.talk.provider.last.untouched
         client.says("m5")
         assert client.saw()[:3] == [

@@ -125,7 +125,8 @@ def legal(pieces: Sequence[Piece]) -> list[Piece]:
         while end < len(healed) and healed[end].item.answers:
             answered += healed[end].item.answers
             end += 1
-        if piece.ours and sorted(answered) != sorted(piece.item.calls):
+        theirs = any(not result.ours for result in healed[n + 1 : end])
+        if piece.ours and not theirs and sorted(answered) != sorted(piece.item.calls):
             healed[n] = replace(piece, change=piece.change | Change.NO_CALLS)
             for m in range(n + 1, end):
                 if healed[m].ours:

@@ -1,0 +1,77 @@
+"""System prompt and tools: what a request without them is lent, and what moves them."""
+
+from itertools import pairwise
+
+from tests.exchange.dialogue import Client, extends, tools, user, with_system
+
+
+def _with_system(client: Client, text: str, *texts: str) -> None:
+    made = with_system(client.dialect, text, [user(one) for one in texts])
+    messages = made.pop("messages")
+    client.sends(messages, **made)
+
+
+def _system(client: Client) -> object:
+    body = client.talk.provider.last.json
+    if client.dialect == "anthropic":
+        system = body.get("system")
+        return system if isinstance(system, str) else [block["text"] for block in system or []]
+    return [m["content"] for m in body["messages"] if m["role"] == "system"]
+
+
+def test_a_thin_request_gets_the_last_system_prompt(client: Client) -> None:
+    _with_system(client, "Be brief.", "one")
+    client.says("two")
+    assert _system(client) == ["Be brief."]
+
+
+def test_its_own_system_prompt_stands(client: Client) -> None:
+    _with_system(client, "Be brief.", "one")
+    _with_system(client, "Be kind.", "two")
+    assert _system(client) in (["Be kind."], "Be kind.")
+    client.says("three")
+    assert _system(client) == ["Be kind."]
+
+
+def test_after_a_restart(client: Client) -> None:
+    _with_system(client, "Be brief.", "one")
+    client.talk.restart()
+    client.says("two")
+    assert _system(client) == ["Be brief."]
+
+
+def test_a_whole_history_without_a_system_prompt_is_lent_none(client: Client) -> None:
+    _with_system(client, "Be brief.", "one")
+    client.history = [user("one"), client.talk.log("s").path()[-1]]
+    client.resends("two")
+    assert client.talk.provider.last.untouched
+
+
+def test_tools_and_system_of_a_tool_loop(client: Client) -> None:
+    made = with_system(client.dialect, "Be brief.", [user("go [[tool look {}]]")])
+    client.sends(made.pop("messages"), tools=tools(client.dialect), **made)
+    client.says("never mind")
+    assert _system(client) == ["Be brief."]
+
+
+def test_a_head_that_stays_keeps_the_prefix(client: Client) -> None:
+    _with_system(client, "Be brief.", "one")
+    bodies = []
+    for n in range(4):
+        client.says(f"m{n}")
+        bodies.append(client.talk.provider.last.body)
+    assert all(extends(after, before) for before, after in pairwise(bodies))
+
+
+def test_the_head_is_the_same_warm_and_cold(client: Client) -> None:
+    """What is sent depends on the log, not on how much of it happens to be in memory."""
+    client.sends([user("go [[tool look {}]]")], tools=tools(client.dialect))
+    client.says("never mind")
+    for n in range(40):
+        client.says(f"m{n} [[long 200]]", max_tokens=50)
+    client.says("warm")
+    warm = client.talk.provider.last.json
+    client.talk.restart()
+    client.says("cold")
+    cold = client.talk.provider.last.json
+    assert ("tools" in warm) == ("tools" in cold)
