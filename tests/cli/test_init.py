@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Command
-from tests.cli.terminal import on_terminal
+from tests.cli.terminal import on_terminal, without_codes
 
 DEFAULTS: dict[str, Any] = {
     "upstream": "https://api.openai.com",
