@@ -15,4 +15,5 @@ def stack(tmp_path: Path) -> Iterator[Stack]:
         yield stack
         stack.check()
     finally:
+        print(stack.errors())  # shown when the test fails
         stack.close()

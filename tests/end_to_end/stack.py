@@ -74,9 +74,21 @@ class Stack:
             for line in path.read_bytes().splitlines()
         ]
 
-    def messages(self, session: str) -> list[dict[str, Any]]:
-        """The messages that a session's log holds, in the order in which they were appended."""
-        return [line["message"] for line in self.log(session) if line["type"] == "message"]
+    def messages(self, session: str, thread: str | None = None) -> list[dict[str, Any]]:
+        """What a session's log holds, of one thread or of all, in the order it was appended.
+
+        A thread that begins with another's messages names them instead of holding them again.
+        """
+        lines = [line for line in self.log(session) if line["type"] == "message"]
+        written = {line["chain"]: line["message"] for line in lines if "message" in line}
+        return [
+            line["message"] if "message" in line else written[line["same_as"]]
+            for line in lines
+            if thread in (None, line.get("thread", "main"))
+        ]
+
+    def threads(self, session: str) -> set[str]:
+        return {line.get("thread", "main") for line in self.log(session)}
 
     def logs(self) -> list[list[dict[str, Any]]]:
         """The messages of every session."""
@@ -96,6 +108,10 @@ class Stack:
         self._proxy.kill()
         self._proxy.start()
 
+    def errors(self) -> str:
+        """What the proxy wrote to its standard error."""
+        return self._proxy.errors()
+
     def expect_refusal(self, reason: str) -> None:
         """Declares that a request of this test is meant to be answered 4xx by the simulator."""
         assert reason, "say why the simulator refuses a request in this test"
@@ -109,8 +125,7 @@ class Stack:
             if received.status is not None and 400 <= received.status < 500
         ]
         assert self._expected_refusal or not refused, "refused upstream:\n" + "\n".join(refused)
-        errors = self._proxy.errors()
-        assert "Traceback" not in errors, errors
+        assert "Traceback" not in self.errors(), self.errors()
         problems = [
             f"{problem.place}: {problem.found}"
             for store in [JsonlStore(self._proxy.data_dir, read_only=True)]

@@ -130,6 +130,7 @@ def test_a_thin_client_gets_its_history_put_back(
     assert spoken(stack.messages("ada")) == [*lines, f"assistant: {answer}"]
     assert [sent.answer_headers["x-stitcher-restored"] for sent in stack.sent] == list("02468")
     assert {sent.answer_headers["x-stitcher-session"] for sent in stack.sent} == {"ada"}
+    stack.verify()
 
 
 def test_a_thin_client_without_a_system_prompt_gets_the_sessions_last(
