@@ -34,6 +34,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "sessions": {"core", "wire", "store"},
     "conversations": {"core", "wire", "store", "sessions"},
     "exchange": {
+        "recording",
         "core",
         "wire",
         "store",
