@@ -18,20 +18,21 @@ from stitcher.core.log import Message, Turn, TurnStatus
 from stitcher.core.threads import Claim, Marks, claim
 from stitcher.core.tokens import Calibration
 from stitcher.errors import StoreError, UpstreamError
+from stitcher.listening import Listener, is_stream, read_error
 from stitcher.planning import Plan, Terms, plan
 from stitcher.ports import Answer, ClientGone, Headers, Incoming, Reply, Upstream
 from stitcher.recording import record_answers, returns_to
 from stitcher.sessions import Session, Sessions
 from stitcher.settings import Settings
 from stitcher.store.protocol import SessionKey, Store
+from stitcher.wire import entries
+from stitcher.wire import entries
 from stitcher.wire.call import Call
 from stitcher.wire.dialect import Dialect, Fold, Received
 from stitcher.wire.dialects import DIALECTS
 from stitcher.wire.members import Unreadable
 
 log = logging.getLogger("stitcher.exchange")
-
-_LONGEST_ERROR = 1 << 20  # bytes of a provider's error that are read before it is handed on
 
 
 @dataclass(slots=True)
@@ -114,7 +115,9 @@ class Exchange:
         return {
             "sessions": len(infos),
             "messages": await asyncio.to_thread(
-                lambda: sum(self._store.count_lines(info.key) for info in infos)
+                lambda: sum(
+                    self._store.count_lines(info.key, *entries.MESSAGE_LINES) for info in infos
+                )
             ),
             "bytes": sum(info.size for info in infos),
             "sessions_in_memory": self._sessions.in_memory,
@@ -187,7 +190,7 @@ class Exchange:
                 if answer.status < 400:
                     await self._relay(turn, answer, reply)
                     return
-                refusal = await _read_some(answer)
+                refusal = await read_error(answer)
                 again = await self._second_try(turn, answer.status, refusal)
                 if not again:
                     await self._fail(turn, answer.status)
@@ -235,8 +238,8 @@ class Exchange:
         return True
 
     async def _relay(self, turn: _Turn, answer: Answer, reply: Reply) -> None:
-        stream = _content_type(answer).startswith("text/event-stream")
-        fold = turn.dialect.fold(stream=stream, hide_usage=turn.asks_usage)
+        stream = is_stream(answer)
+        fold = Listener(turn.dialect.fold(stream=stream, hide_usage=turn.asks_usage))
         headers = [*answer.headers, *self._headers(turn)]
         try:
             if stream:
@@ -379,22 +382,6 @@ def _marks(incoming: Incoming, call: Call) -> Marks:
         system_start=call.system_start,
         marks_last_message=call.marks_last_message,
     )
-
-
-def _content_type(answer: Answer) -> str:
-    return next((v.lower() for n, v in answer.headers if n.lower() == "content-type"), "")
-
-
-async def _read_some(answer: Answer) -> bytes:
-    """An error's body; what is longer than any error is left unread."""
-    parts: list[bytes] = []
-    size = 0
-    async for chunk in answer.chunks():
-        parts.append(chunk)
-        size += len(chunk)
-        if size > _LONGEST_ERROR:
-            break
-    return b"".join(parts)
 
 
 async def _hand_on(answer: Answer, body: bytes, reply: Reply, added: Headers) -> None:

@@ -118,6 +118,7 @@ class Provider:
         self.seen.append(seen)
         self.arrived.set()
         step = self._steps.popleft() if self._steps else Step()
+        await asyncio.sleep(0)  # nothing comes over a network at once
         if step.hold is not None and step.hold_at is None:
             await step.hold.wait()
         if step.error is not None:
@@ -137,7 +138,7 @@ class Provider:
             return _Answer(200, step.headers or JSON, _pieces([step.body], step.chunk_size), step)
         try:
             body = json.loads(seen.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             refusal: Refusal | None = Refusal(400, "invalid_request_error", "not JSON")
         else:
             refusal = dialect.check(body)

@@ -2,6 +2,9 @@
 
 from itertools import pairwise
 
+import pytest
+
+from tests.exchange.conftest import OpenDialogue
 from tests.exchange.dialogue import Client, extends, tools, user, with_system
 
 
@@ -63,15 +66,20 @@ def test_a_head_that_stays_keeps_the_prefix(client: Client) -> None:
     assert all(extends(after, before) for before, after in pairwise(bodies))
 
 
-def test_the_head_is_the_same_warm_and_cold(client: Client) -> None:
-    """What is sent depends on the log, not on how much of it happens to be in memory."""
-    client.sends([user("go [[tool look {}]]")], tools=tools(client.dialect))
-    client.says("never mind")
-    for n in range(40):
-        client.says(f"m{n} [[long 200]]", max_tokens=50)
+@pytest.mark.xfail(
+    strict=True,
+    reason="whether the history has calls is asked of all messages in memory, not of those that"
+    " are sent: tools are lent warm, for a call far behind the cut, and not after a restart",
+)
+def test_the_head_is_the_same_warm_and_cold(opened: OpenDialogue, dialect: str) -> None:
+    """What is lent depends on the log, not on how much of it happens to be in memory."""
+    talk = opened(max_tokens=2_000)
+    client = talk.client(dialect, session="s")
+    client.sends([user("go [[tool look {}]]")], tools=tools(dialect))
+    for n in range(140):  # the call is far behind the cut by then, and not read again
+        client.says(f"m{n} [[long 60]]")
     client.says("warm")
-    warm = client.talk.provider.last.json
-    client.talk.restart()
+    warm = talk.provider.last.json
+    talk.restart()
     client.says("cold")
-    cold = client.talk.provider.last.json
-    assert ("tools" in warm) == ("tools" in cold)
+    assert ("tools" in warm) == ("tools" in talk.provider.last.json)

@@ -9,7 +9,7 @@ import pytest
 from stitcher.store.jsonl import JsonlStore
 from stitcher.store.protocol import SessionKey
 from tests.exchange.conftest import OpenDialogue
-from tests.exchange.dialogue import Client, Dialogue, FakeReply, assistant, user
+from tests.exchange.dialogue import Client, Dialogue, FakeReply, Message, assistant, user
 from tests.exchange.provider import Step
 
 
@@ -59,13 +59,13 @@ def test_a_history_that_renders_differently_goes_out_as_it_did_first(talk: Dialo
     """Tool arguments re-serialised (Pydantic AI, the AI SDK) must not move the cached prefix."""
     client = talk.client(session="s", extra={"tools": _tools()})
 
-    def called(arguments: str) -> dict[str, object]:
+    def called(arguments: str) -> Message:
         function = {"name": "look", "arguments": arguments}
         made = {"id": "call_1", "type": "function", "function": function}
         return {"role": "assistant", "content": None, "tool_calls": [made]}
 
     result = {"role": "tool", "tool_call_id": "call_1", "content": "sunny"}
-    history = [user("one"), called('{"city": "x", "day": 1}'), result]
+    history: list[Message] = [user("one"), called('{"city": "x", "day": 1}'), result]
     client.sends(history)
     spoken = talk.log("s").path()[-1]
     client.sends([user("one"), called('{"day":1,"city":"x"}'), result, spoken, user("two")])
