@@ -82,32 +82,41 @@ def align(
     whole = tree.whole or exhausted
     tip = tree.tips.get(thread)
     if tip is None:
-        return _start(tree, items, whole=whole)
+        return _start(tree, items) if whole else None
+    if tip != ROOT and not whole and not tree.stands(tip):
+        return None  # named by the outcome of a turn; what follows it is not read yet
     if not owns_history and not any(item.role == "assistant" for item in items):
         return _thin(tree, tip, items, whole=whole)
+    return _resent(tree, tip, items, owns_history=owns_history, whole=whole)
+
+
+def _resent(
+    tree: Tree, tip: str, items: Sequence[Item], *, owns_history: bool, whole: bool
+) -> Alignment | None:
+    """A history, or the newest part of one."""
     names = tuple(chains(item.identity for item in items))
+    known = _deepest_known(tree, names)
     if tip in names:
-        return _from_root(tree, tip, items, names, _deepest_known(tree, names))
+        return _from_root(tip, items, names, known)
     if not owns_history:
         if not _has_tail(tree, tip, 2 * len(items) + _WINDOW_MARGIN, whole=whole):
             return None
         if (window := _window_to_tip(tree, tip, items)) is not None:
             return window
-    if known := _deepest_known(tree, names):
-        return _from_root(tree, tip, items, names, known)
+    if known == len(names):
+        return _from_root(tip, items, names, known)
+    if known:
+        return _rebase(tree, tip, items, (ROOT, known), whole=whole)
     if not whole:
         return None
-    if not owns_history and (window := _edited_window(tree, tip, items)) is not None:
-        return window
-    return _rebase(tree, tip, items, ROOT, 0)
+    place = (ROOT, 0) if owns_history else _edited_window(tree, tip, items) or (ROOT, 0)
+    return _rebase(tree, tip, items, place, whole=whole)
 
 
-def _start(tree: Tree, items: Sequence[Item], *, whole: bool) -> Alignment | None:
+def _start(tree: Tree, items: Sequence[Item]) -> Alignment:
     """A thread nothing is known of; its messages may still stand on another thread's path."""
     names = tuple(chains(item.identity for item in items))
     known = _deepest_known(tree, names)
-    if not known and not whole:
-        return None
     steps = tuple(
         Step(item, name, known=n < known)
         for n, (item, name) in enumerate(zip(items, names, strict=True))
@@ -118,10 +127,12 @@ def _start(tree: Tree, items: Sequence[Item], *, whole: bool) -> Alignment | Non
 
 def _deepest_known(tree: Tree, names: Sequence[str]) -> int:
     """How many of the names are known. A child is newer than its parent: the last one decides."""
-    return next((n for n in range(len(names), 0, -1) if names[n - 1] in tree.nodes), 0)
+    return next((n for n in range(len(names), 0, -1) if tree.stands(names[n - 1])), 0)
 
 
 def _thin(tree: Tree, tip: str, items: Sequence[Item], *, whole: bool) -> Alignment | None:
+    if tip not in tree.nodes and not whole:
+        return None  # also for the root: what stands after it may be anywhere
     asked: list[Node] = []  # the unanswered questions at the end of the path, newest first
     cut_off = False
     for node in tree.back_from(tip):
@@ -151,16 +162,12 @@ def _follow(tree: Tree, tip: str, items: Sequence[Item], base: str, habit: Habit
     at = base
     for item in items:
         at = chain(at, item.identity)
-        steps.append(Step(item, at, known=at in tree.nodes))
+        steps.append(Step(item, at, known=tree.stands(at)))
     return Alignment(habit, base, tuple(steps), tip)
 
 
-def _from_root(
-    tree: Tree, tip: str, items: Sequence[Item], names: Sequence[str], known: int
-) -> Alignment:
-    """The first `known` messages stand where the client says; what follows may not."""
-    if tip not in names and known < len(names):
-        return _rebase(tree, tip, items, ROOT, known)
+def _from_root(tip: str, items: Sequence[Item], names: Sequence[str], known: int) -> Alignment:
+    """The client's messages stand where it says, up to the tip or somewhere before it."""
     habit: Habit = "continued"
     if known == len(names):
         habit = "retry" if tip in names else "rewound"
@@ -171,28 +178,61 @@ def _from_root(
     return Alignment(habit, ROOT, steps, tip)
 
 
-def _rebase(tree: Tree, tip: str, items: Sequence[Item], base: str, known: int) -> Alignment:
-    """After `known` messages the client's version leaves the path; known bytes are found again."""
-    path = tree.path(tip)
+def _rebase(
+    tree: Tree, tip: str, items: Sequence[Item], place: tuple[str, int], *, whole: bool
+) -> Alignment | None:
+    """The client's version leaves the path; known bytes are found again on what it leaves.
+
+    `place` is what its first message follows, and how many of its messages still stand there.
+    """
+    base, known = place
+    names = tuple(chains((item.identity for item in items), parent=base))
+    known = max(known, _deepest_known(tree, names))
+    left = _path_after(tree, tip, names[:known], whole=whole)
+    if left is None:
+        return None
+    moved = _moved(left, items, known)
+    steps = tuple(
+        Step(item, name, known=n < known, same_as=moved.get(n, ""))
+        for n, (item, name) in enumerate(zip(items, names, strict=True))
+    )
+    habit: Habit = "rebased" if moved or not known else "rewound"
+    return Alignment(habit, base, steps, tip)
+
+
+def _path_after(
+    tree: Tree, tip: str, shared: Sequence[str], *, whole: bool
+) -> Sequence[Node] | None:
+    """The path after the last of the shared places; None if it is not read so far."""
+    ends = {ROOT, *shared}
+    path: list[Node] = []
+    at = tip
+    while at not in ends:
+        node = tree.nodes.get(at)
+        if node is None:
+            if whole:
+                break
+            return None
+        path.append(node)
+        at = node.parent
+    path.reverse()
+    return path
+
+
+def _moved(path: Sequence[Node], items: Sequence[Item], known: int) -> dict[int, str]:
+    """Which of the items stand on the path, in its order, sought from the newest."""
     seats: dict[str, list[int]] = {}
     for n, node in enumerate(path):
         seats.setdefault(node.item.identity, []).append(n)
     behind = len(path)
     moved: dict[int, str] = {}
-    for n in range(len(items) - 1, known - 1, -1):  # from the newest, in order
+    for n in range(len(items) - 1, known - 1, -1):
         candidates = seats.get(items[n].identity, [])
         seat = bisect_left(candidates, behind) - 1
         if seat >= 0:
             behind = candidates[seat]
             moved[n] = path[behind].chain
-    at = base
-    steps: list[Step] = []
-    for n, item in enumerate(items):
-        at = chain(at, item.identity)
-        stands = n < known or at in tree.nodes
-        steps.append(Step(item, at, known=stands, same_as="" if stands else moved.get(n, "")))
-    habit: Habit = "rebased" if moved or not known else "rewound"
-    return Alignment(habit, base, tuple(steps), tip)
+    return moved
 
 
 def _has_tail(tree: Tree, tip: str, length: int, *, whole: bool) -> bool:
@@ -222,7 +262,7 @@ def _window_to_tip(tree: Tree, tip: str, items: Sequence[Item]) -> Alignment | N
     return None
 
 
-def _edited_window(tree: Tree, tip: str, items: Sequence[Item]) -> Alignment | None:
+def _edited_window(tree: Tree, tip: str, items: Sequence[Item]) -> tuple[str, int] | None:
     """A window of the path that leaves it before the tip: an edit by a client that trims."""
     tail = _tail(tree, tip, 2 * len(items) + _WINDOW_MARGIN)
     runs = _runs([item.identity for item in items], [node.item.identity for node in tail])
@@ -231,7 +271,7 @@ def _edited_window(tree: Tree, tip: str, items: Sequence[Item]) -> Alignment | N
     if longest < 2 or not any(item.role == "assistant" for item in items[:longest]):
         return None
     newest = len(runs) - 1 - runs[::-1].index(longest)
-    return _rebase(tree, tip, items, tail[newest].parent, longest)
+    return tail[newest].parent, longest
 
 
 def _runs(pattern: Sequence[str], text: Sequence[str]) -> list[int]:

@@ -135,6 +135,7 @@ class Tree:
     _replays: dict[str, Item] = field(default_factory=dict)  # answer → the bytes it settled on
     _sent: set[str] = field(default_factory=set)  # has a child: it has been upstream as input
     _awaited: dict[str, list[Message]] = field(default_factory=dict)  # by `same_as`
+    _referring: set[str] = field(default_factory=set)  # chains of those
 
     def append(self, entry: Entry) -> None:
         """Takes in an entry newer than all others."""
@@ -179,7 +180,12 @@ class Tree:
             case Compacted():
                 self.windows.setdefault(entry.thread, entry)
             case Settled():
-                self._replays.setdefault(entry.of, entry.item)
+                if entry.of not in self._replays:
+                    self._settle(entry)
+
+    def stands(self, chain: str) -> bool:
+        """True for a message at a place that was read, its bytes at hand or further back."""
+        return chain in self.nodes or (not self.whole and chain in self._referring)
 
     def knows_head(self, thread: str) -> bool:
         """True when no older line can say more of the thread's head."""
@@ -220,17 +226,24 @@ class Tree:
             self.nodes[chain] = replace(node, settled=True)
 
     def _place(self, entry: Message) -> None:
-        item = self._replays.get(entry.chain) or entry.item
-        if item is None:
-            origin = self.nodes.get(entry.same_as)
-            if origin is None:
-                self._awaited.setdefault(entry.same_as, []).append(entry)
-                return
-            item = origin.item
-        if entry.chain in self.nodes:
-            return
-        settled = not entry.answer or entry.chain in self._sent or entry.chain in self._replays
-        self.nodes[entry.chain] = Node(
+        """Puts a message on the tree, and those that were waiting for its bytes."""
+        placing = [entry]
+        while placing:
+            one = placing.pop()
+            item = self._replays.get(one.chain) or one.item
+            if item is None:
+                origin = self.nodes.get(one.same_as)
+                if origin is None:
+                    self._awaited.setdefault(one.same_as, []).append(one)
+                    self._referring.add(one.chain)
+                    continue
+                item = origin.item
+            if one.chain not in self.nodes:
+                self.nodes[one.chain] = self._node(one, item)
+                placing += self._awaited.pop(one.chain, ())
+
+    def _node(self, entry: Message, item: Item) -> Node:
+        return Node(
             chain=entry.chain,
             parent=entry.parent,
             depth=entry.depth,
@@ -241,7 +254,5 @@ class Tree:
             answer=entry.answer,
             cut=entry.cut,
             head=entry.head,
-            settled=settled,
+            settled=not entry.answer or entry.chain in self._sent or entry.chain in self._replays,
         )
-        for waiting in self._awaited.pop(entry.chain, ()):
-            self._place(waiting)
