@@ -200,9 +200,9 @@ def test_lines_are_counted_once_per_state_of_a_file(
     counted: list[int] = []
     real = lines.count
 
-    def noted(file: Any, end: int) -> int:
+    def noted(file: Any, end: int, beginnings: tuple[bytes, ...]) -> int:
         counted.append(end)
-        return real(file, end)
+        return real(file, end, beginnings)
 
     monkeypatch.setattr(lines, "count", noted)
 
@@ -215,6 +215,7 @@ def test_lines_are_counted_once_per_state_of_a_file(
         await store.append(CHAT, [b"d"])
         assert store.count_lines(CHAT) == 4
         assert counted == [4, 2, 4]
+        assert store.count_lines(CHAT, b"a", b"d") == 2
         await store.close()
 
     asyncio.run(story())

@@ -3,7 +3,6 @@
 import asyncio
 import difflib
 import os
-import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,13 +29,13 @@ from stitcher.cli.shape import Command, Group
 from stitcher.errors import SettingsError, StitcherError
 from stitcher.settings import Settings
 from stitcher.store.protocol import SessionInfo, SessionKey, Store
+from stitcher.wire.entries import MESSAGE_LINES
 
 if TYPE_CHECKING:
     from stitcher.store.jsonl import JsonlStore
 
 app = typer.Typer(cls=Group, invoke_without_command=True, no_args_is_help=False)
 
-_MESSAGE = re.compile(rb'\{"type":\s*"message"')
 
 Name = Annotated[
     str, typer.Argument(help="Name of the session, as `stitcher sessions` has it.", metavar="NAME")
@@ -82,12 +81,7 @@ def _quoted(name: str) -> str:
 
 def count_messages(store: Store, key: SessionKey) -> int:
     """How many messages were said in a session. A log also holds turns and events."""
-    return sum(1 for line in store.oldest_first(key) if _is_message(line.data))
-
-
-def _is_message(data: bytes) -> bool:
-    # Where a message takes another place on the path, the line has no bytes of its own.
-    return _MESSAGE.match(data) is not None and b'"message":' in data
+    return store.count_lines(key, *MESSAGE_LINES)
 
 
 @app.callback()

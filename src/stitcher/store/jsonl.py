@@ -59,7 +59,9 @@ class JsonlStore:
     ) -> None:
         self._directory = DataDirectory(data_dir.expanduser())
         self._limits = ReadLimits()
-        self._counts: dict[Path, tuple[int, int, int]] = {}  # end, mtime in ns, lines
+        self._counts: dict[
+            tuple[Path, tuple[bytes, ...]], tuple[int, int, int]
+        ] = {}  # end, mtime in ns, lines
         self._gaps: set[Path] = set()  # missing rolled files that were reported
         self._lock: DataDirLock | None = None
         self._writer: Writer | None = None
@@ -105,16 +107,18 @@ class JsonlStore:
             if found.active:
                 yield from _placed(lines.oldest_first, found.active, found.path, found.end)
 
-    def count_lines(self, key: SessionKey) -> int:
-        """How many lines the session has. Files that did not change are counted once."""
+    def count_lines(self, key: SessionKey, *beginnings: bytes) -> int:
+        """See Store. Files that did not change are counted once."""
         total = 0
         with self._snapshot(key) as found:
             for path in found.rolled:
                 with _opened(path) as file:
                     if file:
-                        total += self._count(path, file, os.fstat(file.fileno()).st_size)
+                        total += self._count(
+                            path, file, os.fstat(file.fileno()).st_size, beginnings
+                        )
             if found.active:
-                total += self._count(found.path, found.active, found.end)
+                total += self._count(found.path, found.active, found.end, beginnings)
         return total
 
     def exists(self, key: SessionKey) -> bool:
@@ -188,16 +192,16 @@ class JsonlStore:
             "%s: active.%03d.jsonl is missing; what was in it is skipped", directory, missing
         )
 
-    def _count(self, path: Path, file: BinaryIO, end: int) -> int:
+    def _count(self, path: Path, file: BinaryIO, end: int, beginnings: tuple[bytes, ...]) -> int:
         modified = os.fstat(file.fileno()).st_mtime_ns
-        known = self._counts.get(path)
+        known = self._counts.get((path, beginnings))
         if known and known[:2] == (end, modified):
             return known[2]
         try:
-            count = lines.count(file, end)
+            count = lines.count(file, end, beginnings or (b"",))
         except OSError as error:
             raise disk.failure("read", path, error) from error
-        self._counts[path] = (end, modified, count)
+        self._counts[(path, beginnings)] = (end, modified, count)
         return count
 
 

@@ -57,14 +57,9 @@ def oldest_first(file: BinaryIO, end: int) -> Iterator[tuple[int, bytes]]:
         position += len(block)
 
 
-def count(file: BinaryIO, end: int) -> int:
-    """How many complete lines there are before `end`."""
-    found = position = 0
-    while position < end:
-        block = _read(file, position, min(16 * BLOCK, end - position))
-        found += block.count(b"\n")
-        position += len(block)
-    return found
+def count(file: BinaryIO, end: int, beginnings: Sequence[bytes] = (b"",)) -> int:
+    """How many lines before `end` begin with one of `beginnings`."""
+    return sum(line.startswith(tuple(beginnings)) for _, line in oldest_first(file, end))
 
 
 def finished_length(file: BinaryIO, end: int) -> int:

@@ -44,9 +44,10 @@ class MemoryStore:
         for place in range(len(log.lines)):
             yield log.lines[place]
 
-    def count_lines(self, key: SessionKey) -> int:
-        """How many lines the session has."""
-        return len(self._logs.get(key, _Log()).lines)
+    def count_lines(self, key: SessionKey, *beginnings: bytes) -> int:
+        """See Store."""
+        lines = self._logs.get(key, _Log()).lines
+        return sum(line.data.startswith(beginnings or (b"",)) for line in lines)
 
     def exists(self, key: SessionKey) -> bool:
         return key in self._logs

@@ -61,8 +61,8 @@ class Store(Protocol):
         """All sessions, or one tenant's, most recently used first."""
         ...
 
-    def count_lines(self, key: SessionKey) -> int:
-        """How many lines a session's log has."""
+    def count_lines(self, key: SessionKey, *beginnings: bytes) -> int:
+        """How many lines of a session's log begin with one of these; all lines, without any."""
         ...
 
     def purge(self, key: SessionKey) -> bool:

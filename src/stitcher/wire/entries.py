@@ -27,6 +27,9 @@ from stitcher.wire.members import Unreadable
 ReadItem = Callable[[str, bytes], Item]
 """Reads a message's bytes in a dialect. Raises Unreadable."""
 
+MESSAGE_LINES = (b'{"type":"message",', b'{"type": "message",')
+"""How a line begins that holds a message: ours, and one of stitcher-proxy 0.1.0."""
+
 _encode = msgspec.json.encode
 
 
