@@ -26,13 +26,17 @@ from stitcher.sessions import Session, Sessions
 from stitcher.settings import Settings
 from stitcher.store.protocol import SessionKey, Store
 from stitcher.wire import entries
-from stitcher.wire import entries
 from stitcher.wire.call import Call
 from stitcher.wire.dialect import Dialect, Fold, Received
 from stitcher.wire.dialects import DIALECTS
 from stitcher.wire.members import Unreadable
 
 log = logging.getLogger("stitcher.exchange")
+
+
+# Above these, others would notice the wait: reading and planning leave the event loop.
+_LARGE_BODY = 1 << 19
+_MANY_MESSAGES = 1_000
 
 
 @dataclass(slots=True)
@@ -96,7 +100,7 @@ class Exchange:
         self._requests += 1
         dialect = DIALECTS[incoming.dialect]
         try:
-            call = dialect.parse(incoming.decoded)
+            call = await _read(incoming, dialect)
         except Unreadable as unreadable:
             await self._pass_on(incoming, reply, f"bypass; {unreadable}")
             return
@@ -177,7 +181,8 @@ class Exchange:
     ) -> Plan:
         async with session.changing:
             made = await session.answer(
-                lambda tree, whole: plan(tree, call, dialect, replace(terms, exhausted=whole))
+                lambda tree, whole: plan(tree, call, dialect, replace(terms, exhausted=whole)),
+                takes_long=len(call.items) > _MANY_MESSAGES,
             )
             await session.append(made.entries)
         return made
@@ -194,7 +199,10 @@ class Exchange:
                 again = await self._second_try(turn, answer.status, refusal)
                 if not again:
                     await self._fail(turn, answer.status)
-                    await _hand_on(answer, refusal, reply, self._headers(turn))
+                    headers = [*answer.headers, *self._headers(turn)]
+                    await reply.start(answer.status, headers, length=len(refusal))
+                    await reply.write(refusal)
+                    await reply.finish()
                     return
         except UpstreamError as error:
             if not reply.started:
@@ -373,6 +381,12 @@ class Exchange:
         ]
 
 
+async def _read(incoming: Incoming, dialect: Dialect) -> Call:
+    if len(incoming.decoded) < _LARGE_BODY:
+        return dialect.parse(incoming.decoded)
+    return await asyncio.to_thread(dialect.parse, incoming.decoded)
+
+
 def _marks(incoming: Incoming, call: Call) -> Marks:
     return Marks(
         headers={name.lower(): value for name, value in incoming.headers},
@@ -382,9 +396,3 @@ def _marks(incoming: Incoming, call: Call) -> Marks:
         system_start=call.system_start,
         marks_last_message=call.marks_last_message,
     )
-
-
-async def _hand_on(answer: Answer, body: bytes, reply: Reply, added: Headers) -> None:
-    await reply.start(answer.status, [*answer.headers, *added], length=len(body))
-    await reply.write(body)
-    await reply.finish()

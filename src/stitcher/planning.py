@@ -215,13 +215,13 @@ def _left_out(case: _Case) -> Sequence[Node] | None:
         return ()
     path: list[Node] = []
     enough = terms.exhausted or case.tree.whole
-    tokens = 0
+    tokens, far = 0, 2 * case.own_room
     for node in case.tree.back_from(base):
         path.append(node)
         tokens += node.item.tokens
         at_start = case.window is not None and node.chain == case.window.start
         # Twice what could be sent: a cut is due for certain, and the turn it falls on is at hand.
-        plenty = terms.calibration.apply(tokens) > 2 * case.own_room and node.item.starts_turn
+        plenty = terms.calibration.apply(tokens) > far and node.item.starts_turn
         if at_start or plenty or node.parent == ROOT:
             enough = True
             break

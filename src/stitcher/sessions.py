@@ -23,8 +23,10 @@ log = logging.getLogger("stitcher.sessions")
 T = TypeVar("T")
 
 _FIRST_READ = 64  # lines; each further read takes four times as many
-_IDLE_NODES = 512  # messages of a thread kept in memory between requests
-_SESSIONS_IN_MEMORY = 2_000
+_IDLE_NODES = 4_096  # messages of a thread kept in memory between requests,
+_IDLE_BYTES = 4 << 20  # or so many bytes of them: a window of a million tokens
+_SESSIONS_IN_MEMORY = 2_000  # idle ones,
+_BYTES_IN_MEMORY = 256 << 20  # or so many bytes of all their messages
 
 
 async def _whole(work: Awaitable[T]) -> T:
@@ -58,17 +60,26 @@ class Session:
         self.users = 0
         self.purges = 0  # a turn that began before a purge is not written after it
         self._store = store
+        self.weight = 0  # bytes of messages held when it was last idle
+        self._weighed = 0  # how many messages that were
         self._covered = 0  # lines, counted from the newest, that the tree has taken in
 
-    async def answer(self, question: Callable[[Tree, bool], T | None]) -> T:
+    async def answer(
+        self, question: Callable[[Tree, bool], T | None], *, takes_long: bool = False
+    ) -> T:
         """Asks until the answer is not None, reading further back each time.
 
         The question is given the tree and whether the log has been read to its beginning; then
-        it must have an answer. Call it with `changing` held.
+        it must have an answer. One that `takes_long` is asked off the event loop. Call it with
+        `changing` held.
         """
         take = _FIRST_READ
         while True:
-            found = question(self.tree, self.tree.whole)
+            if takes_long:
+                asked = asyncio.to_thread(question, self.tree, self.tree.whole)
+                found = await _whole(asked)
+            else:
+                found = question(self.tree, self.tree.whole)
             if found is not None:
                 return found
             if self.tree.whole:
@@ -94,12 +105,22 @@ class Session:
 
     def shrink(self) -> None:
         """Lets go of what an idle session does not need: it can be read back."""
-        if len(self.tree.nodes) <= 2 * _IDLE_NODES * max(1, len(self.tree.tips)):
+        if len(self.tree.nodes) == self._weighed:
             return
         kept: dict[str, Node] = {}
         for tip in self.tree.tips.values():
+            room = _IDLE_BYTES
             for node in islice(self.tree.back_from(tip), _IDLE_NODES):
+                room -= len(node.item.raw)
+                if room < 0:
+                    break
                 kept[node.chain] = node
+        if 2 * len(kept) < len(self.tree.nodes):
+            self._keep_only(kept)
+        self._weighed = len(self.tree.nodes)
+        self.weight = sum(len(node.item.raw) for node in self.tree.nodes.values())
+
+    def _keep_only(self, kept: dict[str, Node]) -> None:
         self.tree = Tree(
             nodes=kept,
             tips=self.tree.tips,
@@ -163,6 +184,7 @@ class Sessions:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._open: OrderedDict[SessionKey, Session] = OrderedDict()
+        self._weight = 0  # of all that are open, as far as they were idle
 
     @asynccontextmanager
     async def use(self, key: SessionKey) -> AsyncIterator[Session]:
@@ -178,8 +200,11 @@ class Sessions:
         finally:
             session.users -= 1
             if not session.users:
+                before = session.weight
                 session.shrink()
-                self._forget_idle()
+                if self._open.get(key) is session:
+                    self._weight += session.weight - before
+                    self._forget_idle()
 
     def exists(self, key: SessionKey) -> bool:
         """True for a session that has a log or is in use."""
@@ -190,7 +215,7 @@ class Sessions:
         async with self.use(key) as session, session.changing:
             found = await session.purge()
         if not session.users:
-            self._open.pop(key, None)
+            self._weight -= self._open.pop(key, session).weight
         return found
 
     @property
@@ -199,10 +224,10 @@ class Sessions:
         return len(self._open)
 
     def _forget_idle(self) -> None:
-        surplus = len(self._open) - _SESSIONS_IN_MEMORY
-        if surplus <= 0:
-            return
-        for key in [key for key, session in self._open.items() if not session.users][
-            : max(0, surplus)
-        ]:
-            del self._open[key]
+        """Forgets the sessions unused for longest where there are too many, or too large ones."""
+        idle = (key for key, session in list(self._open.items()) if not session.users)
+        while len(self._open) > _SESSIONS_IN_MEMORY or self._weight > _BYTES_IN_MEMORY:
+            key = next(idle, None)
+            if key is None:
+                return
+            self._weight -= self._open.pop(key).weight
