@@ -74,7 +74,7 @@ class Scale:
     dialects: tuple[DialectName, ...] = get_args(DialectName)
 
 
-FULL = Scale(20_000, starts=5, sessions=12, turns=12, idle=200, idle_long=2_000, resends=2)
+FULL = Scale(20_000, starts=9, sessions=12, turns=12, idle=200, idle_long=2_000, resends=2)
 QUICK = Scale(
     200, starts=1, sessions=1, turns=1, idle=1, idle_long=20, resends=1, dialects=("anthropic",)
 )
@@ -184,7 +184,12 @@ def copy_log(log: Log, room: Path, name: str) -> None:
     (room / name).mkdir()
     for file in log.folder.iterdir():
         place = room / name / file.name
-        shutil.copy(file, place) if file.name == "active.jsonl" else os.link(file, place)
+        if file.name != "active.jsonl":
+            os.link(file, place)
+            continue
+        shutil.copy(file, place)
+        with place.open("rb") as copied:  # or the first append's sync pays for writing the copy
+            os.fsync(copied.fileno())
 
 
 # ── clients ──────────────────────────────────────────────────────────────────────────────
@@ -285,7 +290,7 @@ class Bench:
                     found += await self._sessions(room, connection, logs, kind, window)
                 say(f"{dialect}: resending all")
                 found.append(await self._resending(room, connection, logs))
-        return [*found, *await _exchange_cpu(logs, 3 * scale.starts)]
+        return [*found, *await _exchange_cpu(logs, 2 * scale.starts)]
 
     async def _after_start(self, logs: Logs) -> Compared:
         pairs: list[list[float]] = []
@@ -343,14 +348,15 @@ class Bench:
         """Kilobytes a session adds to the process, after one thin request each."""
         log = await make_log(self.room(), "idle", "openai_chat", length)
         room, count = self.room(), self._scale.idle
-        for n in range(count + 20):
+        early = min(20, count)
+        for n in range(count + early):
             copy_log(log, room, f"s-{n}")
         with stitcher_server(room, self._upstream, *self._flags) as proxy:
             async with Client(proxy) as connection:
-                for n in range(20):  # what the process itself needs to have been busy once
+                for n in range(early):  # what the process itself needs to have been busy once
                     await Talker(log, f"s-{n}", 0).ask(connection)
                 before = proxy.resident()
-                for n in range(20, count + 20):
+                for n in range(early, count + early):
                     await Talker(log, f"s-{n}", 0).ask(connection)
                 return (proxy.resident() - before) / count
 

@@ -623,7 +623,7 @@ def serving(root: Path) -> Iterator[Servers]:
 
 async def measure(root: Path, *, quick: bool) -> list[Row]:
     """All cells in every round, so that a busy minute is everybody's."""
-    times = (1, 0.02) if quick else (5, 0.3)
+    times = (1, 0.02) if quick else (4, 0.3)
     found: dict[str, list[dict[str, Sample]]] = {}
     with serving(root) as servers:
         work = {str(cell): (cell, servers.arms(cell)) for cell in cells(quick=quick)}

@@ -1,6 +1,8 @@
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -26,17 +28,27 @@ def _quick(bench: str) -> Any:
     return json.loads(done.stdout)
 
 
-def test_history_length_compares_the_same_work_on_a_short_and_a_long_log() -> None:
-    found = _quick("history_length")
-    what = [row["what"] for row in found["compared"]]
+@pytest.fixture(scope="module")
+def found() -> Mapping[str, Any]:
+    """What each printed; run side by side, for their figures mean nothing here."""
+    benches = ("history_length", "overhead")
+    with ThreadPoolExecutor() as pool:
+        return dict(zip(benches, pool.map(_quick, benches), strict=True))
+
+
+def test_history_length_compares_the_same_work_on_a_short_and_a_long_log(
+    found: Mapping[str, Any],
+) -> None:
+    history = found["history_length"]
+    what = [row["what"] for row in history["compared"]]
     assert "cold session, thin" in what
     assert "warm session, resends 20" in what
-    assert all(row["ratio"] > 0 for row in found["compared"])
-    assert len(found["kilobytes_per_idle_session"]) == 2
+    assert all(row["ratio"] > 0 for row in history["compared"])
+    assert len(history["kilobytes_per_idle_session"]) == 2
 
 
-def test_overhead_puts_every_arm_beside_a_bare_pass_through() -> None:
-    rows = _quick("overhead")
+def test_overhead_puts_every_arm_beside_a_bare_pass_through(found: Mapping[str, Any]) -> None:
+    rows = found["overhead"]
     arms = {row["arm"] for row in rows}
     assert {"direct", "bare", "off", "stitch, fsync", "stitch, os", "stitch, resends"} <= arms
     bare = [row for row in rows if row["arm"] == "bare"]
