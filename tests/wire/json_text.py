@@ -17,7 +17,7 @@ VALUE = st.recursive(
     max_leaves=8,
 )
 # One of each kind, for members that should have been of another.
-ODD = st.sampled_from(
+ODD: st.SearchStrategy[Any] = st.sampled_from(
     [
         *(None, True, 0, -1, 1.5, 2**70, "", " ", "x", "{}"),
         *([], {}, [1], ["x"], [[]], [{}], [None], {"a": 1}, {"type": "text"}),

@@ -1,7 +1,7 @@
 import pytest
 
 from stitcher.wire.members import Unreadable
-from stitcher.wire.values import decoded, member_text, text, unless_null, whole
+from stitcher.wire.values import decoded, kept, member_text, plain, text, unless_null, whole
 
 
 @pytest.mark.parametrize("raw", [None, b"null", b"[]", b'""', b"[ ]", b"[\n]"])
@@ -49,3 +49,26 @@ def test_whole_is_a_whole_number_or_none(raw: bytes | None, expected: int | None
 )
 def test_member_text(value: object, expected: str | None) -> None:
     assert member_text(value, "k") == expected
+
+
+def test_what_is_kept_stands_on_one_line() -> None:
+    assert kept(b'[\n  "a\\n" ]') == b'[  "a\\n" ]'
+    assert kept(b"[\n]") is None
+    assert kept(None) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (1.0, "1"),
+        (-0.0, "0"),
+        (1e20, "100000000000000000000"),
+        (1e21, "1e+21"),
+        (0.1, "0.1"),
+        (2**80, str(2**80)),
+        (True, "True"),
+        ([1.0, {"a": 2.0, "b": [None, "3.0"]}], "[1, {'a': 2, 'b': [None, '3.0']}]"),
+    ],
+)
+def test_plain_numbers_are_as_every_client_writes_them(value: object, expected: str) -> None:
+    assert repr(plain(value)) == expected

@@ -22,7 +22,7 @@ from stitcher.core.log import (
     Settled,
     Turn,
 )
-from stitcher.wire.members import Unreadable
+from stitcher.wire.members import Unreadable, one_line
 
 ReadItem = Callable[[str, bytes], Item]
 """Reads a message's bytes in a dialect. Raises Unreadable."""
@@ -167,7 +167,7 @@ def _encode_event(entry: Rewound | Rebased | Compacted) -> bytes:
 def _raw(value: bytes | None) -> msgspec.Raw | msgspec.UnsetType:
     if value is None:
         return msgspec.UNSET
-    return msgspec.Raw(value.replace(b"\r", b"").replace(b"\n", b""))
+    return msgspec.Raw(one_line(value))
 
 
 def _bytes(value: msgspec.Raw | msgspec.UnsetType) -> bytes | None:
@@ -227,7 +227,7 @@ def placed(
 def _read(line: bytes) -> _Line:
     try:
         return _line.decode(line)
-    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise Unreadable("a line that is not an entry of a log") from None
 
 

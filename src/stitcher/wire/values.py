@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from stitcher.wire.members import Unreadable
+from stitcher.wire.members import Unreadable, one_line
 
 _NOTHING = (b"null", b"[]", b'""')
 _EXACT = 1e21  # JavaScript writes whole numbers below this without an exponent
@@ -15,6 +15,12 @@ def unless_null(raw: bytes | None) -> bytes | None:
     if raw is None or raw in _NOTHING:
         return None
     return None if raw[:1] == b"[" and not raw[1:-1].strip() else raw
+
+
+def kept(raw: bytes | None) -> bytes | None:
+    """The value as the log keeps it: on one line; None where it says nothing."""
+    said = unless_null(raw)
+    return None if said is None else one_line(said)
 
 
 def decoded(raw: bytes | None) -> Any:

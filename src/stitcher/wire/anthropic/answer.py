@@ -9,7 +9,7 @@ from stitcher.wire.anthropic.message import THINKING, Block, blocks
 from stitcher.wire.dialect import Fold, Received
 from stitcher.wire.members import Unreadable, members, one_line
 from stitcher.wire.sse import Event, Splitter
-from stitcher.wire.values import decoded
+from stitcher.wire.values import decoded, unless_null
 
 _NOTHING = Received(None, (), False, None, None)
 _SERVER_CALLS = ("server_tool_use", "mcp_tool_use")
@@ -50,7 +50,7 @@ class _Body:
             if content is None or content[:1] != b"[":
                 return _NOTHING
             said = any(_says(block) for block in blocks(decoded(content)))
-            usage = found.get("usage")
+            usage = unless_null(found.get("usage"))
             message = b'{"role":"assistant","content":' + content + b"}"
             return Received(message if said else None, (), True, usage, _reported(usage))
         except Unreadable:

@@ -1,155 +1,173 @@
-"""What may be done to a message of the Messages API before it goes out, block by whole block."""
+"""What may be done to a message of the Messages API before it goes out, block by whole block.
+
+A message or block that repeats a key cannot be taken apart: it goes out as it is.
+"""
+
+from typing import Any
 
 import msgspec
 
 from stitcher.core.layout import Change, Piece, stub_text
-from stitcher.wire.anthropic.message import Block
+from stitcher.wire.anthropic.message import THINKING
 from stitcher.wire.members import (
-    Member,
     Unreadable,
     added,
     array,
     elements,
     members,
     replaced,
+    replaced_elements,
     without,
 )
 
 _EPHEMERAL = b'{"type":"ephemeral"}'
-_THINKING = ("thinking", "redacted_thinking")
 
 
 def change(piece: Piece) -> bytes | None:
     """The piece's bytes after its changes; None when nothing is left to send."""
-    raw = piece.item.raw
     if piece.repeats:
         return msgspec.json.encode({"role": "assistant", "content": stub_text(piece)})
-    wanted = piece.change
-    if Change.NO_MARKERS in wanted:
-        raw = _without_markers(raw)
-    dropped: tuple[str, ...] = ()
-    if Change.NO_THINKING in wanted:
-        dropped += _THINKING
-    if Change.NO_CALLS in wanted:
-        dropped += ("tool_use", *_THINKING)
-    if Change.NO_RESULTS in wanted:
-        dropped += ("tool_result",)
-    if dropped:
-        raw = _without_kinds(raw, dropped)
-    if piece.ours and not _sendable(raw):
+    raw = piece.item.raw
+    try:
+        found = members(raw)
+    except Unreadable:
+        return raw
+    member = found.get("content")
+    if member is None:
+        return None if piece.ours else raw
+    content = made = raw[member.start : member.end]
+    if Change.NO_MARKERS in piece.change:
+        made = _without_markers(made)
+    made = _without_blocks(made, _kinds(piece.change), empty=piece.ours)
+    # A system message of Claude Code 2.1.330 may say nothing and set the effort.
+    if piece.ours and not _says_something(made) and "output_config" not in found:
         return None
-    if piece.marked_by is not None:
-        raw = _marked(raw, _last_marker(piece.marked_by.raw))
-    if Change.MARK in wanted:
-        raw = _marked(raw, _EPHEMERAL)
-    return raw
+    marker = _marker(piece)
+    # Anthropic, "Mid-conversation system messages", 2026-10: one that is cleared takes no marker.
+    if marker is not None and "clear_at" not in found:
+        made = _marked(made, marker)
+    return raw if made == content else replaced(raw, member, made)
 
 
 def mark_head(body: bytes) -> bytes:
     """The body with a cache breakpoint at the end of its system prompt, else of its tools."""
-    found = members(body)
+    try:
+        found = members(body)
+    except Unreadable:
+        return body
     for key in ("system", "tools"):
         member = found.get(key)
         if member is None:
             continue
         value = body[member.start : member.end]
-        marked = _mark_list(value) if value[:1] == b"[" else _mark_string(value)
-        if marked is not None:
+        marked = _marked(value, _EPHEMERAL)
+        if marked != value:
             return replaced(body, member, marked)
     return body
 
 
-def _content(raw: bytes) -> tuple[Member, bytes]:
-    member = members(raw).get("content")
-    if member is None:
-        raise Unreadable("a message without content")
-    return member, raw[member.start : member.end]
+def _kinds(change: Change) -> tuple[str, ...]:
+    """The types of the blocks that go."""
+    kinds: tuple[str, ...] = ()
+    if Change.NO_THINKING in change:
+        kinds += THINKING
+    if Change.NO_CALLS in change:
+        kinds += ("tool_use", *THINKING)
+    if Change.NO_RESULTS in change:
+        kinds += ("tool_result",)
+    return kinds
 
 
-def _without_markers(raw: bytes) -> bytes:
-    if b'"cache_control"' not in raw:
-        return raw
-    member, content = _content(raw)
-    if content[:1] != b"[":
-        return raw
-    return replaced(raw, member, array([_block_without_marker(b) for b in elements(content)]))
+def _without_markers(content: bytes) -> bytes:
+    if content[:1] != b"[" or b'"cache_control"' not in content:
+        return content
+    return replaced_elements(content, [_without_marker(block) for block in elements(content)])
 
 
-def _block_without_marker(block: bytes) -> bytes:
+def _without_marker(block: bytes) -> bytes:
+    """The block without its own marker and those of the blocks inside it."""
     if b'"cache_control"' not in block:
         return block
-    block = without(block, "cache_control")
-    inner = members(block).get("content")
-    if inner is not None and block[inner.start : inner.start + 1] == b"[":
-        values = elements(block[inner.start : inner.end])
-        block = replaced(block, inner, array([without(v, "cache_control") for v in values]))
-    return block
+    try:
+        block = without(block, "cache_control")
+        inner = members(block).get("content")
+        if inner is None:
+            return block
+        return replaced(block, inner, _without_markers(block[inner.start : inner.end]))
+    except Unreadable:
+        return block
 
 
-def _without_kinds(raw: bytes, kinds: tuple[str, ...]) -> bytes:
-    member, content = _content(raw)
+def _without_blocks(content: bytes, kinds: tuple[str, ...], *, empty: bool) -> bytes:
+    """Content without blocks of some types, and without texts of nothing where `empty` is set."""
+    if content[:1] != b"[" or not (kinds or empty):
+        return content
+    values = elements(content)
+    read = msgspec.json.decode(content)
+    kept = [
+        value
+        for value, block in zip(values, read, strict=True)
+        if block.get("type") not in kinds and not (empty and _is_empty(block))
+    ]
+    return content if len(kept) == len(values) else array(kept)
+
+
+def _is_empty(block: Any) -> bool:
+    """True for a text that the API refuses: "text content blocks must contain non-whitespace"."""
+    return block.get("type") == "text" and not str(block.get("text") or "").strip()
+
+
+def _says_something(content: bytes) -> bool:
+    said = msgspec.json.decode(content)
+    return bool(said.strip() if isinstance(said, str) else said)
+
+
+def _marker(piece: Piece) -> bytes | None:
+    """The marker the piece gets: the client's own, verbatim, else ours where one is wanted."""
+    client = None if piece.marked_by is None else _last_marker(piece.marked_by.raw)
+    return client or (_EPHEMERAL if Change.MARK in piece.change else None)
+
+
+def _last_marker(block: bytes) -> bytes | None:
+    """The last marker in a message or block, also inside a result."""
+    if b'"cache_control"' not in block:
+        return None
+    try:
+        found = {key: block[m.start : m.end] for key, m in members(block).items()}
+        own = found.get("cache_control", b"null")
+        if own != b"null":
+            return own
+        content = found.get("content", b"")
+        inner = elements(content) if content[:1] == b"[" else []
+    except Unreadable:
+        return None
+    return next((marker for one in reversed(inner) if (marker := _last_marker(one))), None)
+
+
+def _marked(content: bytes, marker: bytes) -> bytes:
+    """Content marked at its end; as it was where nothing in it may carry a marker."""
+    if content[:1] == b'"' and _says_something(content):
+        return b'[{"type":"text","text":' + content + b',"cache_control":' + marker + b"}]"
     if content[:1] != b"[":
-        return raw
-    kept = [block for block in elements(content) if _kind(block) not in kinds]
-    return replaced(raw, member, array(kept))
-
-
-def _kind(block: bytes) -> object:
-    value = msgspec.json.decode(block)
-    return value.get("type") if isinstance(value, dict) else None
-
-
-def _sendable(raw: bytes) -> bool:
-    """False for what the API refuses in a history: no blocks, or a text of white space only."""
-    content = msgspec.json.decode(raw).get("content")
-    if isinstance(content, str):
-        return bool(content.strip())
-    return bool(content) and any(_says_something(block) for block in content)
-
-
-def _says_something(block: Block) -> bool:
-    return block.get("type") != "text" or bool(str(block.get("text") or "").strip())
-
-
-def _last_marker(raw: bytes) -> bytes | None:
-    """The client's own breakpoint on its version of a message, verbatim."""
-    if b'"cache_control"' not in raw:
-        return None
-    _, content = _content(raw)
-    if content[:1] != b"[":
-        return None
-    for block in reversed(elements(content)):
-        marker = members(block).get("cache_control")
-        if marker is not None:
-            return block[marker.start : marker.end]
-    return None
-
-
-def _marked(raw: bytes, marker: bytes | None) -> bytes:
-    if marker is None:
-        return raw
-    member, content = _content(raw)
-    mark = _mark_list if content[:1] == b"[" else _mark_string
-    marked = mark(content, marker)
-    return raw if marked is None else replaced(raw, member, marked)
-
-
-def _mark_string(value: bytes, marker: bytes = _EPHEMERAL) -> bytes | None:
-    if not value.strip(b'" \t\r\n'):
-        return None
-    return b'[{"type":"text","text":' + value + b',"cache_control":' + marker + b"}]"
-
-
-def _mark_list(value: bytes, marker: bytes = _EPHEMERAL) -> bytes | None:
-    """Marks the last block that may carry a breakpoint: not thinking, not an empty text."""
-    values = elements(value)
+        return content
+    values = elements(content)
     for n in range(len(values) - 1, -1, -1):
         block = msgspec.json.decode(values[n])
-        if not isinstance(block, dict) or block.get("type") in _THINKING:
-            continue
-        if not _says_something(block):
+        if not isinstance(block, dict) or not _may_be_marked(block):
             continue
         if block.get("cache_control") is None:
-            values[n] = added(without(values[n], "cache_control"), "cache_control", marker)
-        return array(values)
-    return None
+            try:
+                values[n] = added(without(values[n], "cache_control"), "cache_control", marker)
+            except Unreadable:
+                return content
+        return replaced_elements(content, values)
+    return content
+
+
+def _may_be_marked(block: Any) -> bool:
+    """Not thinking, not an empty text, not a tool that is loaded later."""
+    return (
+        block.get("type") not in THINKING
+        and not _is_empty(block)
+        and not block.get("defer_loading")
+    )

@@ -11,7 +11,7 @@ from stitcher.core.tokens import estimate
 from stitcher.wire.anthropic.message import NAME, Block, blocks, read_item
 from stitcher.wire.call import Call
 from stitcher.wire.members import Unreadable, added, array, elements, members, replaced
-from stitcher.wire.values import decoded, member_text, text, unless_null, whole
+from stitcher.wire.values import decoded, kept, member_text, text, unless_null, whole
 
 # Claude Code 2.1.330 puts a block of this name first; it may change with every request, and
 # stands before all breakpoints without one of its own.
@@ -27,7 +27,7 @@ def parse(body: bytes) -> Call:
     items = tuple(read_item(raw) for raw in elements(values["messages"]))
     if not items:
         raise Unreadable("a request whose `messages` are empty")
-    system, tools = unless_null(values.get("system")), unless_null(values.get("tools"))
+    system, tools = kept(values.get("system")), kept(values.get("tools"))
     head = _read_head(system, tools)
     marked = [n for n, item in enumerate(items) if _markers(item.raw)]
     automatic = unless_null(values.get("cache_control")) is not None
@@ -92,7 +92,8 @@ def _read_head(system: bytes | None, tools: bytes | None) -> _Head:
         str(tool.get("name") or tool.get("type")) for tool in offered if isinstance(tool, dict)
     )
     lasting = [b for b in said if not str(b.get("text", "")).startswith(_BILLING)]
-    rendered = [_unmarked(lasting), _unmarked(offered)]
+    # A model sees the order of a tool's members, of a text block only the text.
+    rendered = [[sorted(block.items()) for block in _unmarked(lasting)], _unmarked(offered)]
     return _Head(
         digest=digest(msgspec.json.encode(rendered)),
         tokens=estimate(len(system or b"") + len(tools or b""), NAME),

@@ -8,9 +8,11 @@ import msgspec
 from stitcher.wire.dialect import Fold, Received
 from stitcher.wire.members import Unreadable, elements, members
 from stitcher.wire.sse import Event, Splitter
+from stitcher.wire.values import decoded, unless_null, whole
 
 _NOTHING = Received(None, (), False, None, None)
-_SET_ONCE = ("role", "id", "type", "index")
+_SET_ONCE = ("role", "id", "type", "index", "format")  # strings that are repeated, not continued
+_EXCUSES = ("tool_calls", "function_call", "refusal", "audio")  # for a content that is null
 
 
 def fold(*, stream: bool, hide_usage: bool) -> Fold:
@@ -50,21 +52,29 @@ class _Body:
             found = members(body)
             choices = found.get("choices")
             listed = elements(body[choices.start : choices.end]) if choices else []
-            said = [message for choice in listed if (message := _message(choice)) is not None]
+            said = sorted(
+                (numbered for choice in listed if (numbered := _message(choice)) is not None),
+                key=lambda numbered: numbered[0],
+            )
+            usage = found.get("usage")
+            report = unless_null(body[usage.start : usage.end]) if usage else None
+            reported = _reported(report)
         except Unreadable:
             return _NOTHING
         if not said:
             return _NOTHING
-        usage = found.get("usage")
-        report = body[usage.start : usage.end] if usage else None
-        return Received(said[0], tuple(said[1:]), True, report, _reported(report))
+        first, *others = (message for _, message in said)
+        return Received(first, tuple(others), True, report, reported)
 
 
-def _message(choice: bytes) -> bytes | None:
-    member = members(choice).get("message")
+def _message(choice: bytes) -> tuple[int, bytes] | None:
+    """A choice's number and its message."""
+    found = members(choice)
+    member, index = found.get("message"), found.get("index")
     if member is None or choice[member.start : member.start + 1] != b"{":
         return None
-    return choice[member.start : member.end]
+    number = whole(choice[index.start : index.end]) if index else None
+    return number or 0, choice[member.start : member.end]
 
 
 @dataclass(slots=True)
@@ -98,12 +108,15 @@ class _Stream:
         return [event.raw for event, hide in zip(events, hidden, strict=True) if not hide]
 
     def received(self) -> Received:
-        made = [_made(self.choices[n]) for n in sorted(self.choices)]
-        said = [msgspec.json.encode(message) for message in made if message is not None]
+        said = {
+            n: msgspec.json.encode(message)
+            for n in sorted(self.choices)
+            if (message := _made(self.choices[n])) is not None
+        }
         complete = bool(self.choices) and all(c.finished for c in self.choices.values())
         usage = None if self.usage is None else msgspec.json.encode(self.usage)
-        first = said[0] if said and 0 in self.choices and made[0] is not None else None
-        return Received(first, tuple(said[1:]), complete, usage, _reported(usage))
+        first = said.pop(0, None)
+        return Received(first, tuple(said.values()), complete, usage, _reported(usage))
 
     def _take(self, event: Event) -> bool:
         """Takes in one event. True for the usage report, which stands alone in its chunk."""
@@ -111,18 +124,18 @@ class _Stream:
             self.ended = True
             return False
         try:
-            data = msgspec.json.decode(event.data)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+            data = decoded(event.data)
+        except Unreadable:
             return False  # passed on as it is; a comment, or nothing we can read
         if not isinstance(data, dict):
             return False
-        if isinstance(data.get("usage"), dict):
+        if reports := isinstance(data.get("usage"), dict):
             self.usage = data["usage"]
         choices = data.get("choices")
         for choice in choices if isinstance(choices, list) else []:
             if isinstance(choice, dict):
                 self._take_choice(choice)
-        return choices == [] and self.usage is not None
+        return choices == [] and reports
 
     def _take_choice(self, choice: dict[str, Any]) -> None:
         index = choice.get("index")
@@ -146,60 +159,69 @@ def _merge(into: dict[str, Any], delta: dict[str, Any]) -> None:
         elif isinstance(value, dict) and isinstance(before, dict):
             _merge(before, value)
         elif isinstance(value, list):
-            _merge_list(into, key, value)
+            into[key] = _merged(before if isinstance(before, list) else [], value)
         else:
             into[key] = value
 
 
-def _merge_list(into: dict[str, Any], key: str, values: list[Any]) -> None:
-    listed = into.get(key)
-    if not isinstance(listed, list):
-        listed = into[key] = []
+def _merged(listed: list[Any], values: list[Any]) -> list[Any]:
     for value in values:
-        index = value.get("index") if isinstance(value, dict) else None
-        twin = next((v for v in listed if isinstance(v, dict) and v.get("index") == index), None)
-        if index is None or twin is None:
+        twin = _twin(listed, value)
+        if twin is None:
             listed.append(value)
         else:
             _merge(twin, value)
+    return listed
+
+
+def _twin(listed: list[Any], value: Any) -> dict[str, Any] | None:
+    """The newest member that `value` continues. Some servers give all their calls index 0."""
+    index = value.get("index") if isinstance(value, dict) else None
+    if index is None:
+        return None
+    for other in reversed(listed):
+        if isinstance(other, dict) and other.get("index") == index:
+            ids = (value.get("id"), other.get("id"))
+            return None if all(ids) and ids[0] != ids[1] else other
+    return None
 
 
 def _made(choice: _Choice) -> dict[str, Any] | None:
     """The message as a request may carry it; without the calls a cut left incomplete."""
     message = {"role": "assistant", **choice.message}
-    calls = message.get("tool_calls")
-    if isinstance(calls, list):
-        whole = [call for call in calls if choice.finished or _is_whole(call)]
-        message["tool_calls"] = [
-            {key: value for key, value in call.items() if key != "index"} for call in whole
-        ]
-        if not whole:
-            del message["tool_calls"]
-        else:
-            message.setdefault("content", None)
-    said = any(value for key, value in message.items() if key not in ("role", "reasoning_content"))
-    if not said and not choice.finished:
-        return None
-    message.setdefault("content", "")
-    if message["content"] is None and not message.get("tool_calls"):
-        message["content"] = None if said else ""
+    message["role"] = "assistant"
+    calls = [
+        {key: value for key, value in call.items() if key != "index"}
+        for call in _listed(message.pop("tool_calls", None))
+        if choice.finished or _is_whole(call.get("function"))
+    ]
+    if calls:
+        message["tool_calls"] = calls
+    if not choice.finished and not _is_whole(message.get("function_call")):
+        message.pop("function_call", None)
+    message.setdefault("content", None)
+    if message["content"] or any(message.get(key) for key in _EXCUSES):
+        return message
+    if not choice.finished:
+        return None  # it may have reasoned: nothing was said yet
+    message["content"] = ""
     return message
 
 
-def _is_whole(call: dict[str, Any]) -> bool:
-    function = call.get("function")
+def _listed(calls: object) -> list[dict[str, Any]]:
+    return [call for call in calls if isinstance(call, dict)] if isinstance(calls, list) else []
+
+
+def _is_whole(function: object) -> bool:
     arguments = function.get("arguments") if isinstance(function, dict) else None
     try:
-        msgspec.json.decode(arguments or "")
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        return isinstance(arguments, str) and isinstance(decoded(arguments.encode()), dict)
+    except Unreadable:
         return False
-    return True
 
 
 def _reported(usage: bytes | None) -> int | None:
     """`prompt_tokens` counts cached tokens too."""
-    if usage is None:
-        return None
-    counts = msgspec.json.decode(usage)
+    counts = decoded(usage)
     reported = counts.get("prompt_tokens") if isinstance(counts, dict) else None
     return reported if isinstance(reported, int) else None

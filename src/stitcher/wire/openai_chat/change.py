@@ -3,8 +3,8 @@
 import msgspec
 
 from stitcher.core.layout import Change, Piece, stub_text
-from stitcher.wire.members import without
-from stitcher.wire.openai_chat.message import parts
+from stitcher.wire.members import Unreadable, without
+from stitcher.wire.openai_chat.message import Part, parts
 
 
 def change(piece: Piece) -> bytes | None:
@@ -14,22 +14,29 @@ def change(piece: Piece) -> bytes | None:
     """
     if piece.repeats:
         return msgspec.json.encode({"role": "assistant", "content": stub_text(piece)})
-    raw = piece.item.raw
-    if not piece.ours:
+    raw, role = piece.item.raw, piece.item.role
+    if not piece.ours or role in ("user", "system"):
         return raw
-    if Change.NO_RESULTS in piece.change:
-        return None
-    if Change.NO_CALLS in piece.change:
-        raw = without(without(raw, "tool_calls"), "function_call")
+    if role == "tool":
+        return None if Change.NO_RESULTS in piece.change else raw
     message = msgspec.json.decode(raw)
-    if message.get("role") == "assistant":
-        calls = message.get("tool_calls") or message.get("function_call")
-        if not calls and not parts(message.get("content")) and not _said_otherwise(message):
-            return None
-        if not calls:
-            # api-docs.deepseek.com, "Reasoning model": reasoning_content in the input is an error
-            # or ignored, except between a tool call and its result.
-            raw = without(raw, "reasoning_content")
+    calls = message.get("tool_calls") or message.get("function_call")
+    if Change.NO_CALLS in piece.change:
+        calls = None
+    if not calls and not parts(message.get("content")) and not _says_otherwise(message):
+        return None
+    try:
+        return raw if calls else _without_calls(raw)
+    except Unreadable:
+        return raw  # it repeats a key and cannot be taken apart
+
+
+def _without_calls(raw: bytes) -> bytes:
+    """An empty list of calls goes too: it is refused in a request (400, "empty array")."""
+    # api-docs.deepseek.com, "Reasoning model": reasoning_content in the input is an error or
+    # ignored, except between a tool call and its result.
+    for key in ("tool_calls", "function_call", "reasoning_content"):
+        raw = without(raw, key)
     return raw
 
 
@@ -38,5 +45,5 @@ def mark_head(body: bytes) -> bytes:
     return body
 
 
-def _said_otherwise(message: dict[str, object]) -> bool:
+def _says_otherwise(message: Part) -> bool:
     return bool(message.get("refusal") or message.get("audio"))

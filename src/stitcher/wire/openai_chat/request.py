@@ -10,7 +10,7 @@ from stitcher.core.tokens import estimate
 from stitcher.wire.call import Call
 from stitcher.wire.members import Unreadable, added, array, elements, members, replaced
 from stitcher.wire.openai_chat.message import NAME, read_item, text
-from stitcher.wire.values import decoded, unless_null, whole
+from stitcher.wire.values import decoded, kept, whole
 from stitcher.wire.values import text as text_value
 
 _USAGE = b'{"include_usage":true}'
@@ -29,7 +29,7 @@ def parse(body: bytes) -> Call:
     if leading == len(messages):
         raise Unreadable("a request without a message that is not a system prompt")
     head = tuple(messages[:leading])
-    tools = unless_null(values.get("tools"))
+    tools = kept(values.get("tools"))
     stream = decoded(values.get("stream")) is True
     options = decoded(values.get("stream_options"))
     return Call(
@@ -69,13 +69,19 @@ def ask_usage(body: bytes) -> bytes:
     member = members(body).get("stream_options")
     if member is None:
         return added(body, "stream_options", _USAGE)
-    options = body[member.start : member.end]
+    return replaced(body, member, _asking(body[member.start : member.end]))
+
+
+def _asking(options: bytes) -> bytes:
     if options[:1] != b"{":
-        return replaced(body, member, _USAGE)
-    own = members(options).get("include_usage")
+        return _USAGE
+    try:
+        own = members(options).get("include_usage")
+    except Unreadable:
+        return options  # they repeat a key: whatever they say, they say it themselves
     if own is not None:
-        return replaced(body, member, replaced(options, own, b"true"))
-    return replaced(body, member, added(options, "include_usage", b"true"))
+        return replaced(options, own, b"true")
+    return added(options, "include_usage", b"true")
 
 
 def _tool_names(tools: bytes | None) -> tuple[str, ...]:
@@ -90,12 +96,16 @@ def _tools_digest(tools: bytes | None) -> str:
 def _read_tools(tools: bytes | None) -> tuple[tuple[str, ...], str]:
     """Tools are large and rarely change: each set is read once."""
     offered = decoded(tools)
-    names = []
-    for tool in offered if isinstance(offered, list) else []:
-        function = tool.get("function") if isinstance(tool, dict) else None
-        name = function.get("name") if isinstance(function, dict) else None
-        names.append(str(name or (tool.get("type") if isinstance(tool, dict) else tool)))
-    return tuple(names), digest(msgspec.json.encode(offered))
+    listed = offered if isinstance(offered, list) else []
+    return tuple(_name(tool) for tool in listed), digest(msgspec.json.encode(offered))
+
+
+def _name(tool: object) -> str:
+    if not isinstance(tool, dict):
+        return str(tool)
+    kind = tool.get("type")
+    inner = tool.get(kind) if isinstance(kind, str) else None
+    return str((inner.get("name") if isinstance(inner, dict) else None) or kind)
 
 
 def _start(head: tuple[Item, ...]) -> str:
