@@ -17,11 +17,11 @@ def test_purge_goes_through_the_running_proxy(stitcher: Command) -> None:
     stitcher.write_session("a/é", {"type": "message", "message": {}})
     stitcher.write_config(proxy_token="secret")
     with StandIn(stitcher.sessions) as proxy:
-        proxy.answers["DELETE", f"{PATH}a%2F%C3%A9"] = (200, {"purged": True})
+        proxy.answers["DELETE", f"{PATH}a%2F%C3%A9?tenant=local"] = (200, {"purged": True})
         result = stitcher("sessions", "purge", "a/é", "--yes")
     assert result.exit_code == 0
     method, path, headers = proxy.asked[-1]
-    assert (method, path) == ("DELETE", f"{PATH}a%2F%C3%A9")
+    assert (method, path) == ("DELETE", f"{PATH}a%2F%C3%A9?tenant=local")
     assert headers["x-stitcher-token"] == "secret"
     assert "authorization" not in headers
     assert "a/é" in stitcher("sessions").stdout, "only the proxy may remove it"
@@ -41,7 +41,7 @@ def test_what_the_proxy_says_is_passed_on(
 ) -> None:
     stitcher.write_session("s", {"type": "message", "message": {}})
     with StandIn(stitcher.sessions) as proxy:
-        proxy.answers["DELETE", f"{PATH}s"] = answer
+        proxy.answers["DELETE", f"{PATH}s?tenant=local"] = answer
         result = stitcher("sessions", "purge", "s", "--yes")
     assert result.exit_code == 1
     assert message in result.stderr

@@ -63,6 +63,20 @@ def test_purge_reaches_only_the_callers_own_session() -> None:
     run(story())
 
 
+def test_who_means_another_tenants_session_purges_none() -> None:
+    async def story() -> None:
+        async with provider() as upstream, stage(upstream) as proxy:
+            kept = {SessionKey("local", "s"), SessionKey("somebody", "s")}
+            proxy.exchange.sessions = set(kept)
+            answer = await ask(proxy.url, "DELETE", "/v1/stitcher/sessions/s?tenant=somebody")
+            assert answer.status == 409
+            assert proxy.exchange.sessions == kept
+            answer = await ask(proxy.url, "DELETE", "/v1/stitcher/sessions/s?tenant=local")
+            assert answer.status == 200
+
+    run(story())
+
+
 @pytest.mark.parametrize("path", ["/v1/stitcher/", "/v1/stitcher/secrets", "/stitcher/sessions/"])
 def test_nothing_of_ours_is_asked_of_a_provider(path: str) -> None:
     answer = answered("GET", path)

@@ -65,7 +65,7 @@ def purge(url: str, key: SessionKey, settings: Settings) -> bool:
                 f"session {key.name!r} belongs to the tenant {key.tenant}, and none of the keys"
                 " configured here is this tenant's: stop the proxy first, then purge it"
             )
-    place = f"{url}/v1/stitcher/sessions/{quote(key.name, safe='')}"
+    place = f"{url}/v1/stitcher/sessions/{quote(key.name, safe='')}?tenant={key.tenant}"
     status, answer = _ask("DELETE", place, settings, credential)
     if status in (200, 202, 204):
         return True

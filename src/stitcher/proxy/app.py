@@ -8,6 +8,7 @@ import logging
 import secrets
 from collections.abc import Mapping
 from typing import Final
+from urllib.parse import parse_qs
 
 from aiohttp import web
 
@@ -21,6 +22,7 @@ from stitcher.proxy.errors import (
     MethodNotAllowed,
     NotFound,
     UpgradeRefused,
+    WrongTenant,
     error_body,
     message_of,
     status_of,
@@ -101,6 +103,10 @@ class Shell:
         if route.kind is Kind.STATS:
             await _send_json(request.reply, await self._exchange.stats(tenant))
             return
+        # Whoever says whose session it means never hits another's of the same name.
+        meant = parse_qs(request.query).get("tenant", [tenant])
+        if meant != [tenant]:
+            raise WrongTenant(f"tenant: found the credential of {tenant}, expected {meant[0]}'s")
         name = route.session or ""
         if not await self._exchange.purge(SessionKey(tenant, name)):
             raise NotFound(f"session: found none named {name[:100]!r}")

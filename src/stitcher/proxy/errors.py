@@ -22,6 +22,12 @@ class Forbidden(ClientError):
     status = 403
 
 
+class WrongTenant(ClientError):
+    """What is named belongs to another tenant than the caller."""
+
+    status = 409
+
+
 class NotFound(ClientError):
     """Below our own prefix there is no such thing."""
 
