@@ -82,7 +82,7 @@ def _session_in_user_id(user_id: str) -> str | None:
     if user_id.startswith("{"):
         try:
             value = json.loads(user_id).get("session_id")
-        except (ValueError, AttributeError):
+        except (ValueError, AttributeError, RecursionError):
             return None
         return value if isinstance(value, str) and value else None
     _, found, value = user_id.rpartition("_session_")

@@ -21,7 +21,7 @@ _FASTEST_CHANGE: Final = 0.5  # weight of the newest observation
 
 def estimate(size: int, dialect: str) -> int:
     """Tokens in `size` bytes of text, rounded up."""
-    return -int(-size // BYTES_PER_TOKEN.get(dialect, 3.0))
+    return -(-10 * size // round(10 * BYTES_PER_TOKEN.get(dialect, 3.0)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,5 +54,10 @@ def binds_thinking(model: str) -> bool:
 
 
 def _bare(model: str) -> str:
-    """Without the vendor that routers put in front: `anthropic/claude-opus-5-5`."""
-    return model.rpartition("/")[2].lower().replace("claude-opus-5.5", "claude-opus-5-5")
+    """The provider's own name, without what routers and clouds make of it.
+
+    `anthropic/claude-opus-5.5` at OpenRouter, `us.anthropic.claude-opus-5-5-v1:0` at Bedrock.
+    """
+    name = model.rpartition("/")[2].lower()
+    _, found, variant = name.partition("claude-")
+    return found + variant.replace(".", "-") if found else name

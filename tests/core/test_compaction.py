@@ -1,0 +1,114 @@
+"""The cut: whole turns, newest first, at least `keep` of the room where turns allow it."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stitcher.core.compaction import Budget, Sized, cut, cut_due, repeats, reserve_for
+
+
+def turns(*sizes: int | tuple[int, ...]) -> list[Sized]:
+    """Turns by their tokens: a number for a lone message, a tuple for one with more of them."""
+    messages = []
+    for turn in sizes:
+        parts = (turn,) if isinstance(turn, int) else turn
+        messages += [Sized(tokens, starts_turn=n == 0) for n, tokens in enumerate(parts)]
+    return messages
+
+
+def budget(room: int, keep: float = 0.5) -> Budget:
+    return Budget(limit=room + 30, keep=keep, head=20, reserve=10)
+
+
+def test_the_room_is_what_head_and_answer_leave() -> None:
+    assert budget(100).room == 100
+    assert Budget(limit=50, keep=0.5, head=40, reserve=20).room == 0
+
+
+@pytest.mark.parametrize(
+    ("requested", "limit", "reserve"),
+    [
+        (None, 128_000, 4096),
+        (0, 128_000, 4096),  # says nothing
+        (1000, 128_000, 1000),
+        (128_000, 128_000, 32_000),  # Claude Code asks for all there is
+        (None, 1000, 250),
+        (7, 0, 0),
+    ],
+)
+def test_room_for_the_answer(requested: int | None, limit: int, reserve: int) -> None:
+    assert reserve_for(requested, limit) == reserve
+
+
+def test_a_cut_is_due_when_the_messages_do_not_fit() -> None:
+    assert not cut_due(100, budget(100))
+    assert cut_due(101, budget(100))
+
+
+@pytest.mark.parametrize(
+    ("messages", "room", "keep", "start"),
+    [
+        (turns(30, 30, 30, 30), 100, 0.5, 2),  # 60 is the least that is at least 50
+        (turns(30, 30, 30, 20), 100, 0.5, 2),  # exactly 50
+        (turns(30, 30, 30, 30), 100, 0.9, 1),  # 90
+        (turns(30, 30, 30, 30), 100, 1.0, 1),  # 100 would be kept, but turns allow 90
+        (turns(30, 30, 30, 30), 100, 0.0, 3),  # nothing is wanted: the newest turn
+        (turns(60, 60, 45), 100, 0.5, 2),  # the turn before would burst the room
+        (turns((10, 10, 10), (10, 10, 10)), 40, 0.5, 3),  # never inside a turn
+        (turns((10, 10, 10), (10, 50, 40)), 40, 0.5, 3),  # a giant turn stays whole
+        (turns((10, 500)), 40, 0.5, 0),  # even alone
+        (turns(10, 10), 0, 0.5, 1),  # no room: the newest turn
+        ([Sized(10, starts_turn=False)] * 3, 5, 0.5, 0),  # nowhere to cut
+        ([Sized(10, starts_turn=False), *turns(10, 10)], 20, 1.0, 1),  # an answer comes first
+        ([], 10, 0.5, 0),
+    ],
+)
+def test_where_it_is_cut(messages: list[Sized], room: int, keep: float, start: int) -> None:
+    assert cut(messages, budget(room, keep)) == start
+
+
+SIZED = st.builds(Sized, tokens=st.integers(0, 50), starts_turn=st.booleans())
+
+
+@given(
+    messages=st.lists(SIZED, max_size=30),
+    room=st.integers(0, 300),
+    keep=st.floats(0, 1, allow_nan=False),
+)
+def test_what_a_cut_promises(messages: list[Sized], room: int, keep: float) -> None:
+    start = cut(messages, budget(room, keep))
+    boundaries = [n for n, message in enumerate(messages) if message.starts_turn]
+    if not boundaries:
+        assert start == 0
+        return
+    assert start in boundaries
+    kept = sum(message.tokens for message in messages[start:])
+    assert kept <= room or start == boundaries[-1], "it fits, or it is the newest turn"
+    earlier = [n for n in boundaries if n < start]
+    if kept < room * keep and earlier:
+        assert sum(m.tokens for m in messages[earlier[-1] :]) > room, "the turn before does not fit"
+
+
+class TestRepeats:
+    @staticmethod
+    def same(one: str, other: str) -> bool:
+        return one == other
+
+    def found(self, *texts: str, tokens: int = 400) -> tuple[tuple[str, str], ...]:
+        return repeats([(str(n), text, tokens) for n, text in enumerate(texts)], self.same)
+
+    def test_the_older_one_points_to_the_newest(self) -> None:
+        assert self.found("x", "y", "x") == (("0", "2"),)
+
+    def test_the_newest_of_many_stays(self) -> None:
+        assert self.found("x", "x", "x") == (("0", "2"), ("1", "2"))
+
+    def test_oldest_first(self) -> None:
+        assert self.found("x", "y", "x", "y") == (("0", "2"), ("1", "3"))
+
+    def test_short_replies_are_not_worth_a_stub(self) -> None:
+        assert self.found("x", "x", tokens=399) == ()
+
+    def test_nothing_is_repeated(self) -> None:
+        assert self.found() == ()
+        assert self.found("x", "y") == ()
