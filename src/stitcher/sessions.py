@@ -22,7 +22,7 @@ log = logging.getLogger("stitcher.sessions")
 
 T = TypeVar("T")
 
-_FIRST_READ = 64  # lines; each further read takes four times as many
+_FIRST_READ = 64  # lines; each further read takes half as many again as were read, or as many
 _IDLE_NODES = 4_096  # messages of a thread kept in memory between requests,
 _IDLE_BYTES = 4 << 20  # or so many bytes of them: a window of a million tokens
 _SESSIONS_IN_MEMORY = 2_000  # idle ones,
@@ -85,7 +85,7 @@ class Session:
             if self.tree.whole:
                 raise AssertionError("a question that the whole log does not answer")
             await _whole(asyncio.to_thread(self._read_further, take))
-            take *= 4
+            take = max(_FIRST_READ, self._covered // 2)
 
     async def append(self, added: Sequence[Entry]) -> None:
         """Writes entries and takes them in. Raises StoreError; then nothing has changed."""

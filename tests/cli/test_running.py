@@ -54,7 +54,7 @@ def test_another_tenants_session_is_asked_for_with_its_key_or_not_at_all(
     tenant = TenantPerCredential(load_tenant_key(stitcher.sessions)).of("sk-mine")
     key = SessionKey(tenant, "s")
     with StandIn(stitcher.sessions) as proxy:
-        proxy.answers["DELETE", f"{PATH}s"] = (200, {})
+        proxy.answers["DELETE", f"{PATH}s?tenant={tenant}"] = (200, {})
         settings = Settings(data_dir=stitcher.sessions, tenancy="key", api_key="sk-other")
         with pytest.raises(StitcherError, match="none of the keys"):
             running.purge(proxy.url, key, settings)
