@@ -2,8 +2,6 @@
 
 from itertools import pairwise
 
-import pytest
-
 from tests.exchange.conftest import OpenDialogue
 from tests.exchange.dialogue import Client, extends, tools, user, with_system
 
@@ -66,11 +64,6 @@ def test_a_head_that_stays_keeps_the_prefix(client: Client) -> None:
     assert all(extends(after, before) for before, after in pairwise(bodies))
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="whether the history has calls is asked of all messages in memory, not of those that"
-    " are sent: tools are lent warm, for a call far behind the cut, and not after a restart",
-)
 def test_the_head_is_the_same_warm_and_cold(opened: OpenDialogue, dialect: str) -> None:
     """What is lent depends on the log, not on how much of it happens to be in memory."""
     talk = opened(max_tokens=2_000)
