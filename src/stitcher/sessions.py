@@ -225,8 +225,8 @@ class Sessions:
 
     def _forget_idle(self) -> None:
         """Forgets the sessions unused for longest where there are too many, or too large ones."""
-        idle = (key for key, session in list(self._open.items()) if not session.users)
         while len(self._open) > _SESSIONS_IN_MEMORY or self._weight > _BYTES_IN_MEMORY:
+            idle = (key for key, session in self._open.items() if not session.users)
             key = next(idle, None)
             if key is None:
                 return

@@ -16,6 +16,7 @@ _ROLES = ("user", "assistant", "system")
 THINKING: Final = ("thinking", "redacted_thinking")
 _IDS = ("id", "tool_use_id")
 _FLATTENED = ("assistant", "tool")  # roles whose texts clients join into one
+_TEXT_AND_MARKER = frozenset(("type", "text", "cache_control"))
 _AROUND_CALL = 8  # tokens a provider frames a call or a result with
 _encode = msgspec.json.encode
 
@@ -114,6 +115,8 @@ def _rendering(message: Block, content: list[Block]) -> list[object]:
 
 
 def _rendered(block: Block) -> object:
+    if block.keys() <= _TEXT_AND_MARKER and block.get("type") == "text":  # nearly all there are
+        return {"text": block.get("text"), "type": "text"}
     if block.get("type") != "tool_result":
         return _shown(block)
     result = {**block, "content": blocks(block.get("content"))}

@@ -36,7 +36,8 @@ def _without_calls(raw: bytes) -> bytes:
     # api-docs.deepseek.com, "Reasoning model": reasoning_content in the input is an error or
     # ignored, except between a tool call and its result.
     for key in ("tool_calls", "function_call", "reasoning_content"):
-        raw = without(raw, key)
+        if key.encode() in raw or b"\\" in raw:  # a key may be escaped
+            raw = without(raw, key)
     return raw
 
 
