@@ -26,6 +26,7 @@ from stitcher.recording import Place, record
 from stitcher.repeats import near_identical, read
 from stitcher.wire.call import Call
 from stitcher.wire.dialect import Dialect
+from stitcher.wire.members import array, elements, without
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,16 @@ class _Case:
     terms: Terms
     alignment: Alignment
     lent: _Lent
-    budget: Budget
+
+    @property
+    def budget(self) -> Budget:
+        terms = self.terms
+        return Budget(
+            limit=terms.max_tokens,
+            keep=terms.keep,
+            head=terms.calibration.apply(self.call.head_tokens + self.lent.tokens),
+            reserve=reserve_for(self.call.answer_tokens, terms.max_tokens),
+        )
 
     def tokens(self, messages: Sequence[Node] | Sequence[Step]) -> int:
         """Calibrated tokens of some messages."""
@@ -126,17 +136,15 @@ def plan(tree: Tree, call: Call, dialect: Dialect, terms: Terms) -> Plan | None:
     if alignment is None or not _knows_enough(tree, alignment, terms):
         return None
     lent = _lent(tree, call, alignment, terms)
-    budget = Budget(
-        limit=terms.max_tokens,
-        keep=terms.keep,
-        head=terms.calibration.apply(call.head_tokens + lent.tokens),
-        reserve=reserve_for(call.answer_tokens, terms.max_tokens),
-    )
-    case = _Case(tree, call, dialect, terms, alignment, lent, budget)
+    case = _Case(tree, call, dialect, terms, alignment, replace(lent, tools=None))
     path = _left_out(case)
     if path is None:
         return None
+    if _have_calls(path):
+        case = replace(case, lent=lent)
     kept = _keep(case, path)
+    if not _have_calls(kept.path):
+        case = replace(case, lent=replace(lent, tools=None))
     pieces = _pieces(case, kept)
     body = _body(case, pieces)
     recorded = record(
@@ -154,10 +162,14 @@ def plan(tree: Tree, call: Call, dialect: Dialect, terms: Terms) -> Plan | None:
         body=body,
         untouched=body is call.body,
         restored=len(kept.path),
-        tokens=call.head_tokens + lent.tokens + sum(piece.item.tokens for piece in pieces),
+        tokens=call.head_tokens + case.lent.tokens + sum(piece.item.tokens for piece in pieces),
         end=recorded.end,
-        head=lent.digest,
+        head=case.lent.digest,
     )
+
+
+def _have_calls(path: Sequence[Node]) -> bool:
+    return any(node.item.calls for node in path)
 
 
 def _knows_enough(tree: Tree, alignment: Alignment, terms: Terms) -> bool:
@@ -192,20 +204,31 @@ def _knows_first_sent(tree: Tree, alignment: Alignment) -> bool:
 
 
 def _lent(tree: Tree, call: Call, alignment: Alignment, terms: Terms) -> _Lent:
-    """A thin request without a system prompt gets the last one; without tools, the last tools
-    where the history has calls, which providers refuse without."""
+    """A thin request without a system prompt gets the last one; without tools, the last tools.
+
+    Tools go out only where what is put back has calls, which providers refuse without.
+    """
     last = tree.heads.get(terms.thread)
     brings_history = any(step.item.role == "assistant" for step in alignment.steps)
     if last is None or brings_history or terms.owns_history:
         own = call.system is not None or call.tools is not None
         return _Lent(None, None, call.head_digest if own else "")
-    with_calls = any(node.item.calls for node in tree.back_from(alignment.base))
     own = call.system is not None or call.tools is not None
-    return _Lent(
+    lent = _Lent(
         system=last.system if call.system is None else None,
-        tools=last.tools if call.tools is None and with_calls else None,
+        tools=last.tools if call.tools is None else None,
         digest=call.head_digest if own else last.digest,
     )
+    if call.breakpoints + lent.breakpoints <= MOST_BREAKPOINTS:
+        return lent
+    return replace(lent, system=_without_markers(lent.system), tools=_without_markers(lent.tools))
+
+
+def _without_markers(head: bytes | None) -> bytes | None:
+    """The client's own breakpoints come first: those of the head it does not send give way."""
+    if head is None or head[:1] != b"[":
+        return head
+    return array([without(block, "cache_control") for block in elements(head)])
 
 
 def _left_out(case: _Case) -> Sequence[Node] | None:
@@ -245,6 +268,8 @@ def _keep(case: _Case, path: Sequence[Node]) -> _Kept:
     sizes = [Sized(apply(node.item.tokens), node.item.starts_turn) for node in path]
     sizes += [Sized(apply(step.item.tokens), step.item.starts_turn) for step in steps]
     start = cut(sizes, case.widest) if overflows else min(cut(sizes, budget), len(path))
+    if start == 0 and _begins_the_window(case, path, steps):
+        return _Kept(path, steps)  # one turn, too large: there is nothing to leave out
     kept_path, kept_steps = path[start:], steps[max(0, start - len(path)) :]
     made = Compacted(
         thread=case.terms.thread,
@@ -254,6 +279,13 @@ def _keep(case: _Case, path: Sequence[Node]) -> _Kept:
         stubs=_stubs(case.dialect, kept_path),
     )
     return _Kept(kept_path, kept_steps, made)
+
+
+def _begins_the_window(case: _Case, path: Sequence[Node], steps: Sequence[Step]) -> bool:
+    first = path[0].chain if path else steps[0].chain
+    if case.window is not None and case.window.start == first:
+        return True
+    return path[0].parent == ROOT if path else case.alignment.base == ROOT
 
 
 def _since_own_cut(case: _Case) -> Sequence[Step]:
