@@ -13,6 +13,8 @@ from stitcher.wire.values import decoded, unless_null
 
 _NOTHING = Received(None, (), False, None, None)
 _SERVER_CALLS = ("server_tool_use", "mcp_tool_use")
+# What else stands beside a text (counts of tokens) is no member of its block.
+_GROWN = {"text_delta": ("text",), "thinking_delta": ("thinking",)}
 _INPUT = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
 
 
@@ -77,16 +79,15 @@ class _Growing:
         elif kind == "signature_delta":
             self.made["signature"] = delta.get("signature")
         else:
-            # What else stands beside a text (counts of tokens) is no member of its block.
-            known = {"text_delta": ("text",), "thinking_delta": ("thinking",)}.get(str(kind))
-            for key in known or [key for key in delta if key != "type"]:
+            for key in _GROWN.get(str(kind)) or [key for key in delta if key != "type"]:
                 self._grow(key, delta.get(key))
 
     def _grow(self, key: str, value: object) -> None:
         if isinstance(value, str):
-            before = self.made.get(key)
-            start = [before] if isinstance(before, str) else []
-            self.strings.setdefault(key, start).append(value)
+            if (pieces := self.strings.get(key)) is None:
+                before = self.made.get(key)
+                pieces = self.strings[key] = [before] if isinstance(before, str) else []
+            pieces.append(value)
         elif value is not None:
             self.made[key] = value
 
