@@ -1,6 +1,7 @@
 """Sessions: read as far as a question needs, kept as far as the next one will."""
 
 import asyncio
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +12,7 @@ from stitcher.sessions import Session, Sessions
 from stitcher.store.memory import MemoryStore
 from stitcher.store.protocol import Line, SessionKey
 from tests.exchange.dialogue import Dialogue
+from tests.exchange.provider import Step
 
 KEY = SessionKey("local", "s")
 
@@ -29,7 +31,13 @@ class CountingStore(MemoryStore):
 def _filled(turns: int) -> CountingStore:
     store = CountingStore()
     talk = Dialogue(store=store)
+
+    def said(n: int) -> bytes:
+        message = {"role": "assistant", "content": f"Yes, m{n}."}
+        return json.dumps({"choices": [{"message": message}]}).encode()
+
     for n in range(turns):
+        talk.provider.then(Step(body=said(n)))
         talk.client(session="s").says(f"m{n}")
     talk._runner.close()
     return store
@@ -114,7 +122,7 @@ def test_what_is_kept_is_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_a_window_in_use_is_not_read_twice() -> None:
-    store = _filled(300)
+    store = _filled(150)
     talk = Dialogue(store=store)
     talk.client(session="s").says("cold")
     before = store.read
@@ -206,3 +214,26 @@ class TestWhole:
 
         with pytest.raises(ValueError, match="no"):
             asyncio.run(sessions._whole(work()))
+
+
+def test_all_leading_system_messages_of_0_1_0_are_the_head() -> None:
+    """One head, in the order they stand: what a thin request is lent."""
+    said = [
+        {"role": "system", "content": "Be brief."},
+        {"role": "system", "content": "Be kind."},
+        {"role": "user", "content": "one"},
+        {"role": "assistant", "content": "two"},
+    ]
+    store = MemoryStore()
+    lines = [json.dumps({"type": "message", "message": message}).encode() for message in said]
+    asyncio.run(store.append(KEY, lines))
+    talk = Dialogue(store=store)
+    talk.client(session="s").says("three")
+    assert [message["content"] for message in talk.provider.last.messages] == [
+        "Be brief.",
+        "Be kind.",
+        "one",
+        "two",
+        "three",
+    ]
+    talk._runner.close()

@@ -76,10 +76,15 @@ class Conversations:
         return free
 
     async def _continues(self, key: SessionKey, names: set[str]) -> bool:
-        """True when an answer of that session stands on the request's path."""
+        """True when an answer of that session stands on the request's path.
+
+        Also one that the client brought along: a client that ends each request with a message it
+        leaves out of the next one (OpenClaw 2026.9.6) repeats none of ours at its place.
+        """
 
         def shared(tree: Tree, whole: bool) -> bool | None:
-            if any(node.answer and name in names for name, node in tree.nodes.items()):
+            nodes = (tree.nodes.get(name) for name in names)
+            if any(node is not None and node.item.role == "assistant" for node in nodes):
                 return True
             return False if whole else None
 

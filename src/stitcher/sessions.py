@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from itertools import islice
 from typing import TypeVar
 
+from stitcher.core.layout import laid_after
 from stitcher.core.log import Entry, Head, Node, Tree
 from stitcher.store.protocol import Line, SessionKey, Store
 from stitcher.wire import entries
@@ -174,8 +175,14 @@ def _adopted(line: Line, tree: Tree) -> Entry:
     item = message.item
     if item is None or item.role != "system" or message.depth > 1:
         return message
-    system = b"[" + item.raw + b"]"
-    return Head("main", 0.0, item.dialect, item.rendering, system, None)
+    before = tree.heads.get("main")
+    own = (
+        item.raw
+        if before is None or before.system is None
+        else before.system[1:-1] + b"," + item.raw
+    )
+    digest = item.rendering if before is None else laid_after(before.digest, item.rendering)
+    return Head("main", 0.0, item.dialect, digest, b"[" + own + b"]", None)
 
 
 class Sessions:

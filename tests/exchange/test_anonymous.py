@@ -58,9 +58,9 @@ def test_found_among_many_with_the_same_beginning_after_a_restart(anyone: Client
         anyone.sends([user("hi"), assistant(f"Hello {n}"), user("go on")])
     assert len(anyone.talk.sessions) == 10
     anyone.talk.restart()
-    anyone.sends([user("hi"), assistant("Hello 0"), user("go on"), assistant("x"), user("y")])
-    anyone.sends([user("hi"), assistant("Hello 9"), user("go on"), assistant("x"), user("y")])
-    assert len(anyone.talk.sessions) == 12 - 2 or len(anyone.talk.sessions) == 12
+    for n in (0, 9):
+        anyone.sends([user("hi"), assistant(f"Hello {n}"), user("go on, please")])
+    assert len(anyone.talk.sessions) == 10
 
 
 def test_the_same_history_in_two_tenants_is_two_conversations(talk: Dialogue, dialect: str) -> None:
