@@ -3,7 +3,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stitcher.core.item import ROOT, chain
@@ -94,6 +94,7 @@ ENTRIES: dict[str, st.SearchStrategy[Any]] = {
 
 @pytest.mark.parametrize("kind", ENTRIES)
 def test_an_entry_is_the_same_after_its_line(kind: str) -> None:
+    @settings(max_examples=40)
     @given(ENTRIES[kind])
     def round_trip(entry: Entry) -> None:
         line = entries.encode(entry)
@@ -105,6 +106,7 @@ def test_an_entry_is_the_same_after_its_line(kind: str) -> None:
     round_trip()
 
 
+@settings(max_examples=40)
 @given(st.sampled_from(list(ENTRIES)).flatmap(lambda kind: ENTRIES[kind]), KEY, VALUE)
 def test_members_this_version_does_not_know_are_ignored(
     entry: Entry, key: str, value: object

@@ -2,7 +2,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from stitcher.wire.anthropic.message import read_item
 from stitcher.wire.anthropic.request import ask_usage, build, parse
@@ -200,6 +200,7 @@ def test_what_cannot_be_read_is_unreadable(body: bytes) -> None:
         parse(body)
 
 
+@settings(max_examples=40)
 @given(VALUE, VALUE, VALUE, VALUE)
 def test_odd_members_are_read_or_unreadable_never_another_error(
     tools: Any, system: Any, model: Any, limit: Any

@@ -279,7 +279,7 @@ def test_a_streamed_answer_holds_everything_that_was_said(name: str) -> None:
 @pytest.mark.parametrize("name", ANSWERS)
 def test_an_answer_cut_anywhere_is_nothing_or_legal_as_input(name: str) -> None:
     data = sse(ANSWERS[name][0])
-    seen = {streamed(data[:cut]) for cut in range(0, len(data) + 1, 1 + len(data) // 300)}
+    seen = {streamed(data[:cut]) for cut in range(0, len(data) + 1, 1 + len(data) // 100)}
     made = fold(stream=True, hide_usage=True)
     for n in range(len(data)):
         made.feed(data[n : n + 1])

@@ -2,7 +2,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from stitcher.wire.members import Unreadable, elements
 from stitcher.wire.openai_chat.message import read_item
@@ -208,6 +208,7 @@ def test_what_cannot_be_read_is_unreadable(body: bytes) -> None:
         parse(body)
 
 
+@settings(max_examples=40)
 @given(VALUE, VALUE, VALUE, VALUE)
 def test_odd_members_are_read_or_unreadable_never_another_error(
     tools: Any, options: Any, model: Any, limit: Any
