@@ -16,7 +16,7 @@ if ! "$python" -m venv "$venv" >/dev/null 2>&1; then
   version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
   if command -v apt-get >/dev/null 2>&1 && [ "$(id -u)" = 0 ]; then
     echo "Installing python$version-venv ..."
-    apt-get update -qq >/dev/null && apt-get install -y -qq "python$version-venv" >/dev/null
+    apt-get update -qq >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "python$version-venv" >/dev/null
     "$python" -m venv "$venv"
   else
     echo "$python cannot make virtual environments. On Debian or Ubuntu: sudo apt-get install python$version-venv" >&2

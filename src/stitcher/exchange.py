@@ -373,7 +373,8 @@ class Exchange:
             status = f"observe; {status}"
         known = self._calibrations.get(turn.call.model, Calibration())
         return [
-            ("X-Stitcher-Session", turn.session.key.name),
+            # Node refuses answers with more than 16 KB of headers; a name may be 10,000 emoji.
+            ("X-Stitcher-Session", turn.session.key.name[:256]),
             ("X-Stitcher-Stored", str(made.end.depth)),
             ("X-Stitcher-Restored", str(made.restored)),
             ("X-Stitcher-Tokens", str(known.apply(made.tokens))),
@@ -389,7 +390,8 @@ async def _read(incoming: Incoming, dialect: Dialect) -> Call:
 
 def _marks(incoming: Incoming, call: Call) -> Marks:
     return Marks(
-        headers={name.lower(): value for name, value in incoming.headers},
+        # A header may hold any bytes; a thread's name is written into the log as text.
+        headers={n.lower(): v.encode("utf-8", "replace").decode() for n, v in incoming.headers},
         user_id=call.user_id,
         cache_key=call.cache_key,
         tool_names=call.tool_names,
