@@ -19,7 +19,7 @@ from stitcher.core.layout import (
     mark_ends,
     restore,
 )
-from stitcher.core.log import Compacted, Entry, Node, Tree
+from stitcher.core.log import NO_HEAD, Compacted, Entry, Node, Tree
 from stitcher.core.tokens import Calibration
 from stitcher.providers.models import binds_thinking, context_window
 from stitcher.recording import Place, record
@@ -210,10 +210,11 @@ def _lent(tree: Tree, call: Call, alignment: Alignment, terms: Terms) -> _Lent:
     """
     last = tree.heads.get(terms.thread)
     brings_history = any(step.item.role == "assistant" for step in alignment.steps)
-    if last is None or brings_history or terms.owns_history:
-        own = call.system is not None or call.tools is not None
-        return _Lent(None, None, call.head_digest if own else "")
     own = call.system is not None or call.tools is not None
+    if last is None and not own and not terms.owns_history:
+        return _Lent(None, None, "")
+    if last is None or brings_history or terms.owns_history:
+        return _Lent(None, None, call.head_digest if own else NO_HEAD)
     lent = _Lent(
         system=last.system if call.system is None else None,
         tools=last.tools if call.tools is None else None,

@@ -83,6 +83,8 @@ def record(
             laid=laid_after(at.laid, goes_out.rendering),
         )
     head = _new_head(tree, call, thread, now, at.depth)
+    if head is not None and lasting:
+        head = _with_the_last(head, tree.heads.get(thread))
     if head is None and lasting:
         head = _head_again(tree, thread, now, at.depth)
     if head is not None:
@@ -147,16 +149,20 @@ def _new_head(tree: Tree, call: Call, thread: str, now: float, depth: int) -> He
     if call.system is None and call.tools is None:
         return None
     head, turn = tree.heads.get(thread), tree.turns.get(thread)
-    digest = head.digest if head else turn.head if turn else ""
-    if digest == call.head_digest:
+    # The newer of the two says what was sent last, also where the other has not been read.
+    if turn is not None and (head is None or turn.time >= head.time):
+        last = turn.head
+    else:
+        last = head.digest if head else ""
+    if last == call.head_digest:
         return None
     return Head(
         thread=thread,
         time=now,
         dialect=call.dialect,
         digest=call.head_digest,
-        system=_newest(call.system, head.system if head else None),
-        tools=_newest(call.tools, head.tools if head else None),
+        system=call.system,
+        tools=call.tools,
         depth=depth,
     )
 
@@ -168,5 +174,12 @@ def _head_again(tree: Tree, thread: str, now: float, depth: int) -> Head | None:
     return replace(head, time=now, depth=depth)
 
 
-def _newest(own: bytes | None, last: bytes | None) -> bytes | None:
-    return last if own is None else own
+def _with_the_last(head: Head, last: Head | None) -> Head:
+    """Of what a request leaves out, the last there was stays: a later one may be lent it."""
+    if last is None:
+        return head
+    return replace(
+        head,
+        system=last.system if head.system is None else head.system,
+        tools=last.tools if head.tools is None else head.tools,
+    )

@@ -14,6 +14,9 @@ from stitcher.core.item import ROOT, Item
 
 TurnStatus = Literal["answered", "cut", "failed"]
 
+NO_HEAD = "none"
+"""Instead of a head's digest: sent without one, on a thread that may have had one before."""
+
 
 @dataclass(frozen=True, slots=True)
 class Message:
@@ -59,7 +62,7 @@ class Turn:
     http: int
     tokens: int  # estimate of what was sent, before calibration
     usage: bytes | None  # as the provider reported it
-    head: str = ""  # digest of the head it was sent under; "" for none
+    head: str = ""  # digest of the head it was sent under; "" if the thread never had one
     window: str = ""  # where the thread's window began; "" if it was never cut
 
 

@@ -1,0 +1,152 @@
+"""Determinism: the same log and the same request give the same bytes, anywhere and any time.
+
+However far the log has been read, whatever is in memory, in whichever process.
+SEEN
+"""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stitcher.planning import Terms
+from tests.laws.replay import cold, outcome
+from tests.laws.test_alignment import DIALECT
+from tests.laws.world import TOOLS, Said, World, answer, call, request, result, user
+
+TEXT = st.sampled_from(["yes", "go on", "no", "word " * 30])
+STEP = st.tuples(
+    st.sampled_from(["thin", "thin", "full", "window", "edit", "compacted", "again"]),
+    TEXT,
+    st.sampled_from(["answered", "answered", "cut", "failed", "lost", "call"]),
+    st.integers(0, 2),  # which system prompt
+    st.booleans(),  # brings its tools
+    st.booleans(),  # keeps its own history
+)
+Step = tuple[str, str, str, int, bool, bool]
+
+
+def live(world: World, steps: list[Step], portion: int) -> None:
+    """A client that does everything a client can do, each request planned warm and cold."""
+    for n, step in enumerate(steps):
+        habit, text, outcome_, head, brings, owns = step
+        messages = shown(world, habit, user(text), n)
+        more: dict[str, Any] = {"tools": TOOLS[world.dialect]} if brings else {}
+        messages, more = under(world.dialect, head, messages, more)
+        owns = owns and habit != "thin"
+        body = request(world.dialect, messages, **more)
+        world.now += 1
+        terms = world.terms(owns_history=owns)
+        afar = cold(world.log, world.dialect, body, terms, portion)
+        world.now -= 1
+        made, _ = world.ask(messages, owns_history=owns, **more)
+        assert outcome(afar) == outcome(made)
+        if outcome_ == "failed":
+            world.fail(made)
+        elif outcome_ != "lost":
+            called = outcome_ == "call"
+            name = f"call_{n}"
+            said = call(world.dialect, name, {}) if called else answer(world.dialect, f"reply {n}")
+            world.said.append(said)
+            world.reply(made, said, cut=outcome_ == "cut")
+            if called:
+                made, _ = world.ask([result(world.dialect, name, "found")])
+                world.said.append(result(world.dialect, name, "found"))
+                world.reply(made, answer(world.dialect, f"done {n}"))
+                world.said.append(answer(world.dialect, f"done {n}"))
+
+
+def shown(world: World, habit: str, question: Said, n: int) -> list[Said]:
+    """What a client of that habit sends; `world.said` is what it believes was said."""
+    match habit:
+        case "edit":
+            world.said = world.said[: len(world.said) // 2]
+        case "compacted":
+            world.said = [user(f"summary {n}"), *world.said[-2:]]
+        case "again" if world.said and world.said[-1]["role"] == "user":
+            return list(world.said)
+    world.said.append(question)
+    if habit == "thin":
+        return [question]
+    return world.said[-3:] if habit == "window" else list(world.said)
+
+
+def under(
+    dialect: str, head: int, messages: list[Said], more: dict[str, Any]
+) -> tuple[list[Said], dict[str, Any]]:
+    if not head:
+        return messages, more
+    if dialect == "anthropic":
+        return messages, {**more, "system": f"Prompt {head}."}
+    return [{"role": "system", "content": f"Prompt {head}."}, *messages], more
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    dialect=DIALECT,
+    steps=st.lists(STEP, min_size=1, max_size=8),
+    budget=st.sampled_from([250, 600, 100_000]),
+    portion=st.sampled_from([1, 1, 2, 7]),
+)
+def test_warm_or_cold_the_same_bytes_go_out_and_the_same_lines_are_written(
+    dialect: str, steps: list[Step], budget: int, portion: int
+) -> None:
+    live(World(dialect, max_tokens=budget, strict=False), steps, portion)
+
+
+def test_another_machine_sends_the_same_bytes() -> None:
+    chosen = Random(7)
+    cases, here = [], []
+    for n in range(24):
+        dialect = ("openai_chat", "anthropic")[n % 2]
+        world = World(dialect, max_tokens=chosen.choice([250, 600, 100_000]), strict=False)
+        live(world, [any_step(chosen) for _ in range(6)], portion=3)
+        body = request(dialect, [user("what did I say first?")])
+        terms = world.terms()
+        here.append(outcome(cold(world.log, dialect, body, terms, 5)))
+        cases.append(case_of(world, body, terms))
+    for seed in (1, 2):
+        assert there(cases, seed) == here
+
+
+def any_step(chosen: Random) -> Step:
+    return (
+        chosen.choice(["thin", "thin", "full", "window", "edit", "compacted", "again"]),
+        chosen.choice(["yes", "no", "word " * 30]),
+        chosen.choice(["answered", "answered", "cut", "failed", "lost", "call"]),
+        chosen.randrange(3),
+        chosen.random() < 0.5,
+        chosen.random() < 0.5,
+    )
+
+
+def case_of(world: World, body: bytes, terms: Terms) -> dict[str, Any]:
+    known = asdict(terms)
+    del known["calibration"], known["thread"]
+    return {
+        "dialect": world.dialect,
+        "log": [line.decode() for line in world.log],
+        "body": body.decode(),
+        "terms": known,
+        "portion": 2,
+    }
+
+
+def there(cases: list[dict[str, Any]], seed: int) -> list[list[str]]:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.laws.replay"],
+        input="\n".join(json.dumps(case) for case in cases),
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, "PYTHONHASHSEED": str(seed)},
+    )
+    return [json.loads(line) for line in done.stdout.splitlines()]
