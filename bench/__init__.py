@@ -1,0 +1,1 @@
+"""Measurements: what is claimed of Stitcher's speed, and what the claims rest on."""

@@ -12,13 +12,10 @@ program, not the disk.
 
 import argparse
 import json
-import os
 import random
-import shutil
 import tempfile
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
@@ -26,7 +23,8 @@ from typing import get_args
 
 import uvloop
 
-from bench.overhead import (
+from bench.logs import BUDGET, InProcess, Log, copy_log, make_log
+from bench.rig import (
     Client,
     Server,
     assistant,
@@ -35,28 +33,13 @@ from bench.overhead import (
     stitcher_server,
     upstream_server,
     user,
-    whole_answer,
     words,
     written,
 )
-from stitcher.exchange import Exchange
-from stitcher.ports import DialectName, Headers, Incoming
-from stitcher.settings import Settings
-from stitcher.store.jsonl import JsonlStore
-from stitcher.store.memory import MemoryStore
-from stitcher.store.protocol import SessionKey
-from stitcher.verify import verify
+from stitcher.ports import DialectName
 
 GOAL = 1.3
-BUDGET = 32_000  # tokens: less than 100 messages of 1.5 KB
 WINDOW = 20  # messages a windowed client resends
-ROLL_BYTES = 1_000_000  # a copy of a log shares its rolled files: the smaller the better here
-# What is said: 1.5 KB a message on average, in a pattern of four turns.
-_ASKED = (300, 900, 1_500, 600)
-_ANSWERED = (2_100, 1_200, 2_700, 2_700)
-_PATTERN = 2 * len(_ASKED)
-_BULK = 64  # turns a client hands over at once, in the oldest part of a log
-_TURN_BY_TURN = 1_000  # messages, the newest: further back than any request here reads
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,128 +51,25 @@ class Scale:
     sessions: int  # pairs of untouched sessions
     turns: int  # warm requests on each
     idle: int  # sessions kept in memory
-    idle_long: int  # their messages
+    idle_lengths: tuple[int, ...]  # their messages
     resends: int
     short: int = 100
     dialects: tuple[DialectName, ...] = get_args(DialectName)
 
 
-FULL = Scale(20_000, starts=9, sessions=12, turns=12, idle=200, idle_long=2_000, resends=2)
-QUICK = Scale(
-    200, starts=1, sessions=1, turns=1, idle=1, idle_long=20, resends=1, dialects=("anthropic",)
+FULL = Scale(
+    20_000, starts=9, sessions=12, turns=12, idle=200, idle_lengths=(100, 2_000), resends=2
 )
-
-
-# ── logs ─────────────────────────────────────────────────────────────────────────────────
-
-
-class _Provider:
-    """An upstream in this process: answers what it is told to."""
-
-    status = 200
-    headers: Headers = (("Content-Type", "application/json"),)
-    answer = b""
-
-    @asynccontextmanager
-    async def send(self, incoming: Incoming, body: bytes) -> AsyncGenerator["_Provider"]:
-        yield self
-
-    async def chunks(self) -> AsyncIterator[bytes]:
-        yield self.answer
-
-
-class _Caller:
-    """Takes a reply and keeps what its headers say."""
-
-    started = False
-    restored = 0
-
-    async def start(self, status: int, headers: Headers, *, length: int | None = None) -> None:
-        found = dict(headers)
-        assert "bypass" not in found["X-Stitcher-Status"], found
-        self.restored = int(found["X-Stitcher-Restored"])
-
-    async def write(self, chunk: bytes) -> None: ...
-
-    async def finish(self) -> None: ...
-
-
-class _InProcess:
-    """A thin client, the exchange and a provider without HTTP between them."""
-
-    def __init__(self, dialect: DialectName, store: MemoryStore) -> None:
-        self._dialect, self._provider = dialect, _Provider()
-        settings = Settings(max_tokens=BUDGET)
-        self._exchange = Exchange(settings=settings, store=store, upstream=self._provider)
-
-    async def turn(self, session: str, asked: Sequence[bytes], answer: str) -> int:
-        """Returns how many messages were put back."""
-        body = written(asked, self._dialect, stream=False)
-        path = "/v1/messages" if self._dialect == "anthropic" else "/v1/chat/completions"
-        self._provider.answer = whole_answer(path, answer)
-        call = Incoming(self._dialect, path, "", (), body, body, "local", "stitch", session)
-        caller = _Caller()
-        await self._exchange.converse(call, caller)
-        return caller.restored
-
-
-@dataclass(frozen=True, slots=True)
-class Log:
-    """A session's log on the disk, to be copied, and the conversation as its client knows it."""
-
-    dialect: DialectName
-    folder: Path
-    store: MemoryStore  # the same log
-    restored: int  # by the last turn
-    history: tuple[bytes, ...]
-
-
-async def make_log(room: Path, name: str, dialect: DialectName, length: int, like: int = 0) -> Log:
-    """Writes a log of `length` messages.
-
-    With `like` it goes on until its last turn put so many back: then the window, which grows and
-    is cut, is at the same place as in the log it will be compared with.
-    """
-    store = MemoryStore()
-    said, rng = _InProcess(dialect, store), random.Random(f"{dialect} {length}")
-    history: list[bytes] = []
-    restored = 0
-    while len(history) < length or (like and (restored != like or len(history) % _PATTERN != 4)):
-        assert len(history) < 2 * length + 1_000, f"no turn puts back {like}"
-        # The oldest part comes in larger pieces, or the making would take longer than the rest.
-        pairs = _BULK if len(history) + 2 * _BULK + _TURN_BY_TURN < length else 1
-        known = history[-2:] if pairs > 1 else []
-        new = [pair for n in range(pairs) for pair in _pair(rng, len(history) // 2 + n)]
-        asked = [user(text) if n % 2 == 0 else assistant(text) for n, text in enumerate(new)]
-        restored = await said.turn(name, [*known, *asked[:-1]], new[-1])
-        history += asked
-    key = SessionKey("local", name)
-    kept = JsonlStore(room, durability="os", roll_bytes=ROLL_BYTES)
-    lines = [line.data for line in store.oldest_first(key)]
-    for start in range(0, len(lines), 100):
-        await kept.append(key, lines[start : start + 100])
-    problems = verify(kept, key).problems
-    await kept.close()
-    assert not problems, f"{name}: {problems[0]}"
-    return Log(dialect, room / name, store, restored, tuple(history))
-
-
-def _pair(rng: random.Random, number: int) -> tuple[str, str]:
-    kind = number % len(_ASKED)
-    return words(rng, _ASKED[kind]), words(rng, _ANSWERED[kind])
-
-
-def copy_log(log: Log, room: Path, name: str) -> None:
-    """The log as another session. Rolled files never change: they are shared."""
-    (room / name).mkdir()
-    for file in log.folder.iterdir():
-        place = room / name / file.name
-        if file.name != "active.jsonl":
-            os.link(file, place)
-            continue
-        shutil.copy(file, place)
-        with place.open("rb") as copied:  # or the first append's sync pays for writing the copy
-            os.fsync(copied.fileno())
+QUICK = Scale(
+    120,
+    starts=1,
+    sessions=1,
+    turns=1,
+    idle=1,
+    idle_lengths=(20,),
+    resends=1,
+    dialects=("anthropic",),
+)
 
 
 # ── clients ──────────────────────────────────────────────────────────────────────────────
@@ -373,7 +253,7 @@ async def _exchange_cpu(logs: Logs, rounds: int) -> list[Compared]:
         took: list[list[float]] = [[], []]
         for which in _order(number):
             log = logs[which]
-            said = _InProcess(log.dialect, log.store)
+            said = InProcess(log.dialect, log.store)
             for _ in (0, 1):
                 asked = user(words(rng, 1_500))
                 started = time.process_time()
@@ -393,7 +273,7 @@ async def measure(root: Path, scale: Scale) -> tuple[list[Compared], dict[int, f
         bench = Bench(root, scale, upstream)
         found = [row for name in scale.dialects for row in await bench.dialect(name)]
         say("memory of idle sessions")
-        return found, {n: await bench.idle(n) for n in (scale.short, scale.idle_long)}
+        return found, {n: await bench.idle(n) for n in scale.idle_lengths}
 
 
 def table(found: Sequence[Compared], scale: Scale) -> str:

@@ -44,7 +44,7 @@ def test_history_length_compares_the_same_work_on_a_short_and_a_long_log(
     assert "cold session, thin" in what
     assert "warm session, resends 20" in what
     assert all(row["ratio"] > 0 for row in history["compared"])
-    assert len(history["kilobytes_per_idle_session"]) == 2
+    assert history["kilobytes_per_idle_session"]
 
 
 def test_overhead_puts_every_arm_beside_a_bare_pass_through(found: Mapping[str, Any]) -> None:
