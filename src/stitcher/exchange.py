@@ -25,7 +25,6 @@ from stitcher.recording import record_answers, returns_to
 from stitcher.sessions import Session, Sessions
 from stitcher.settings import Settings
 from stitcher.store.protocol import SessionKey, Store
-from stitcher.wire import entries
 from stitcher.wire.call import Call
 from stitcher.wire.dialect import Dialect, Fold, Received
 from stitcher.wire.dialects import DIALECTS
@@ -115,16 +114,8 @@ class Exchange:
 
     async def stats(self, tenant: str) -> Mapping[str, object]:
         """Counts that cost little to make."""
-        infos = await asyncio.to_thread(self._store.sessions, tenant)
         return {
-            "sessions": len(infos),
-            "messages": await asyncio.to_thread(
-                lambda: sum(
-                    self._store.count_lines(info.key, *entries.MESSAGE_LINES) for info in infos
-                )
-            ),
-            "bytes": sum(info.size for info in infos),
-            "sessions_in_memory": self._sessions.in_memory,
+            **await asyncio.to_thread(self._sessions.counts, tenant),
             "requests": self._requests,
             "mode": self._settings.mode,
             "max_tokens": self._settings.max_tokens,
@@ -225,7 +216,7 @@ class Exchange:
             return False
         turn.cut_harder = True
         # The model's window is smaller than the budget: cut harder, once, to half of what was sent.
-        calibrated = self._calibrations.get(turn.call.model, Calibration())
+        calibrated = turn.plan.calibration
         terms = Terms(
             thread=turn.claim.thread,
             now=self._clock(),
@@ -296,12 +287,7 @@ class Exchange:
         status: TurnStatus = "answered" if received.complete else "cut"
         if not answers and not received.complete:
             status = "failed"
-        written = await self._end(turn, status, http, received, answers)
-        if written and received.reported is not None and turn.incoming.mode == "stitch":
-            known = self._calibrations.get(turn.call.model, Calibration())
-            self._calibrations[turn.call.model] = known.observe(
-                estimated=turn.plan.tokens, reported=received.reported
-            )
+        await self._end(turn, status, http, received, answers)
 
     def _answers(self, turn: _Turn, received: Received) -> Sequence[Message]:
         items: list[Item] = []
@@ -334,15 +320,16 @@ class Exchange:
         http: int,
         received: Received,
         answers: Sequence[Message] = (),
-    ) -> bool:
-        """Writes down how a turn ended. False where the log could not, or is not there any more."""
+    ) -> None:
+        """Writes down how a turn ended, where there still is a log."""
         session, asked, thread = turn.session, turn.plan.end.chain, turn.claim.thread
         if status != "answered":
             self._conversations.failed(session.key, turn.claim, asked)
         try:
             async with session.changing:
                 if session.purges != turn.purges:
-                    return False
+                    return
+                learnt = self._learn(turn, received)
                 tip = session.tree.tips.get(thread, asked)
                 window = session.tree.windows.get(thread)
                 outcome = Turn(
@@ -358,26 +345,34 @@ class Exchange:
                     usage=received.usage,
                     head=turn.plan.head,
                     window=window.start if window else "",
+                    ratio=learnt.ratio if learnt.seen else 0.0,
                 )
                 await session.append([*answers, outcome])
         except StoreError as error:
             log.warning("how a turn ended was not remembered: %s", error)
-            return False
+            return
         self._conversations.answered(session.key, turn.claim, session.tree)
-        return True
+
+    def _learn(self, turn: _Turn, received: Received) -> Calibration:
+        """What the provider counted, beside what we had estimated of what it was sent."""
+        known, reported = turn.plan.calibration, received.reported
+        if reported is None or turn.incoming.mode == "observe":
+            return known
+        learnt = known.observe(estimated=turn.plan.tokens, reported=reported)
+        self._calibrations[turn.call.model] = learnt
+        return learnt
 
     def _headers(self, turn: _Turn) -> Headers:
         made = turn.plan
         status = "passthrough" if made.untouched else "stitched"
         if turn.incoming.mode == "observe":
             status = f"observe; {status}"
-        known = self._calibrations.get(turn.call.model, Calibration())
         return [
             # Node refuses answers with more than 16 KB of headers; a name may be 10,000 emoji.
             ("X-Stitcher-Session", turn.session.key.name[:256]),
             ("X-Stitcher-Stored", str(made.end.depth)),
             ("X-Stitcher-Restored", str(made.restored)),
-            ("X-Stitcher-Tokens", str(known.apply(made.tokens))),
+            ("X-Stitcher-Tokens", str(made.calibration.apply(made.tokens))),
             ("X-Stitcher-Status", status),
         ]
 

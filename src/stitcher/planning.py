@@ -39,7 +39,7 @@ class Terms:
     keep: float
     owns_history: bool  # the client sends all of its history: nothing is put back
     may_cut: bool  # False for a client that manages its own context window
-    calibration: Calibration
+    calibration: Calibration  # where the thread's own log says nothing of the model
     exhausted: bool = False  # no more of the log will be read
 
 
@@ -55,6 +55,7 @@ class Plan:
     tokens: int  # estimate of what is sent, before calibration
     end: Place  # the last message sent: the answer follows it
     head: str  # digest of the head it is sent under
+    calibration: Calibration  # of the estimates it was made with
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +136,7 @@ def plan(tree: Tree, call: Call, dialect: Dialect, terms: Terms) -> Plan | None:
     )
     if alignment is None or not _knows_enough(tree, alignment, terms):
         return None
+    terms = replace(terms, calibration=_calibration(tree, call, terms))
     lent = _lent(tree, call, alignment, terms)
     case = _Case(tree, call, dialect, terms, alignment, replace(lent, tools=None))
     path = _left_out(case)
@@ -165,7 +167,16 @@ def plan(tree: Tree, call: Call, dialect: Dialect, terms: Terms) -> Plan | None:
         tokens=call.head_tokens + case.lent.tokens + sum(piece.item.tokens for piece in pieces),
         end=recorded.end,
         head=case.lent.digest,
+        calibration=terms.calibration,
     )
+
+
+def _calibration(tree: Tree, call: Call, terms: Terms) -> Calibration:
+    """What the thread's newest turn says of the model, so that a restart changes no decision."""
+    turn = tree.turns.get(terms.thread)
+    if turn is None or not turn.ratio or turn.model != call.model:
+        return terms.calibration
+    return Calibration(turn.ratio, seen=1)
 
 
 def _have_calls(path: Sequence[Node]) -> bool:

@@ -225,10 +225,16 @@ class Sessions:
             self._weight -= self._open.pop(key, session).weight
         return found
 
-    @property
-    def in_memory(self) -> int:
-        """How many sessions are held in memory."""
-        return len(self._open)
+    def counts(self, tenant: str) -> dict[str, int]:
+        """What a tenant has stored. Reads the disk: call it off the event loop."""
+        infos = self._store.sessions(tenant)
+        count = self._store.count_lines
+        return {
+            "sessions": len(infos),
+            "messages": sum(count(info.key, *entries.MESSAGE_LINES) for info in infos),
+            "bytes": sum(info.size for info in infos),
+            "sessions_in_memory": len(self._open),
+        }
 
     def _forget_idle(self) -> None:
         """Forgets the sessions unused for longest where there are too many, or too large ones."""

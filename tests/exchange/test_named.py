@@ -174,7 +174,7 @@ class TestPurge:
 
     def test_a_purge_of_nothing_is_said(self, talk: Dialogue) -> None:
         assert not talk.run(talk.exchange.purge(_key()))
-        assert talk.exchange._sessions.in_memory == 0
+        assert talk.exchange._sessions.counts("local")["sessions_in_memory"] == 0
 
     def test_purged_while_an_answer_is_awaited(self, client: Client) -> None:
         client.says("one")

@@ -64,6 +64,7 @@ class Turn:
     usage: bytes | None  # as the provider reported it
     head: str = ""  # digest of the head it was sent under; "" if the thread never had one
     window: str = ""  # where the thread's window began; "" if it was never cut
+    ratio: float = 0.0  # reported tokens per estimated one of this model; 0 if never reported
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,7 @@ class _Line(msgspec.Struct, omit_defaults=True):
     stubs: list[tuple[str, str]] = []
     digest: str = ""
     window: str = ""
+    ratio: float = 0.0
     system: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     tools: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     usage: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
@@ -148,6 +149,7 @@ def _encode_turn(entry: Turn) -> bytes:
             usage=_raw(entry.usage),
             head=entry.head,
             window=entry.window,
+            ratio=entry.ratio,
         )
     )
 
@@ -275,6 +277,7 @@ def _turn(line: _Line, _: ReadItem) -> Entry:
         usage=_bytes(line.usage),
         head=line.head,
         window=line.window,
+        ratio=line.ratio,
     )
 
 
