@@ -35,7 +35,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "verify": {"core", "wire", "store"},
     "sessions": {"core", "wire", "store"},
     "conversations": {"core", "wire", "store", "sessions"},
+    "listening": {"wire", "ports"},
     "exchange": {
+        "listening",
         "recording",
         "core",
         "wire",
