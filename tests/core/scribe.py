@@ -34,6 +34,7 @@ class Scribe:
     log: list[Entry] = field(default_factory=list)
     tree: Tree = field(default_factory=lambda: Tree(whole=True))
     base: str = ""
+    head: str = ""
     end: Place = field(default_factory=lambda: Place("", 0, 0, ""))
 
     def ask(
@@ -44,9 +45,11 @@ class Scribe:
         assert aligned is not None, "the whole tree answers everything"
         thin = aligned.habit in ("thin", "retry")
         self.base = aligned.base if thin else aligned.tip
+        call = call_of(items, system=system)
+        self.head = call.head_digest if system else ""
         made = record(
             self.tree,
-            call_of(items, system=system),
+            call,
             aligned,
             thread=self.thread,
             now=float(len(self.log)),
@@ -82,4 +85,5 @@ class Scribe:
             http=500 if status == "failed" else 200,
             tokens=0,
             usage=None,
+            head=self.head,
         )

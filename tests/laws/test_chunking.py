@@ -1,7 +1,7 @@
 """Chunking: what an answer becomes does not depend on how its bytes arrive.
 
-Seen to fail: with text decoded chunk by chunk (a character cut in two is lost), and with events
-split at the end of each chunk.
+Seen to fail: with what is left of a chunk forgotten (events are lost), and with an event's end
+sought in the new chunk only (two events become one).
 """
 
 import json

@@ -1,7 +1,11 @@
 """Determinism: the same log and the same request give the same bytes, anywhere and any time.
 
 However far the log has been read, whatever is in memory, in whichever process.
-SEEN
+
+Seen to fail, the cold plan being another than the warm one: with `_thin` not asking for the tip (a
+failed first question is written again); with the head, with the window's start, and with the bytes
+first sent not asked for while there is more of the log to read. With Python's `hash` for digests
+another process sends other bytes.
 """
 
 import json
@@ -13,7 +17,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from stitcher.planning import Terms
@@ -75,7 +79,14 @@ def shown(world: World, habit: str, question: Said, n: int) -> list[Said]:
     world.said.append(question)
     if habit == "thin":
         return [question]
+    if habit == "rewritten":  # the same messages, but a model is shown other text
+        return [rewritten(message) for message in world.said]
     return world.said[-3:] if habit == "window" else list(world.said)
+
+
+def rewritten(message: Said) -> Said:
+    text = message["content"]
+    return {**message, "content": f"{text} "} if isinstance(text, str) else message
 
 
 def under(
@@ -94,6 +105,14 @@ def under(
     steps=st.lists(STEP, min_size=1, max_size=8),
     budget=st.sampled_from([250, 600, 100_000]),
     portion=st.sampled_from([1, 1, 2, 7]),
+)
+@example("openai_chat", [("thin", "yes", "failed", 0, False, False)] * 3, 100_000, 1)
+@example("openai_chat", [("full", "word " * 30, "answered", 0, False, False)] * 10, 250, 1)
+@example(
+    "anthropic",
+    [(habit, "yes", "answered", 0, False, True) for habit in ("full", "full", "rewritten")],
+    100_000,
+    1,
 )
 def test_warm_or_cold_the_same_bytes_go_out_and_the_same_lines_are_written(
     dialect: str, steps: list[Step], budget: int, portion: int

@@ -1,8 +1,12 @@
 """Isolation: nobody's words reach the provider in another's request.
 
 Tenants, sessions, clients with ids of their own and clients without any talk at once, in the same
-few words, so that only their secrets tell them apart. Seen to fail: with sessions looked up by
-name alone, and with anonymous conversations matched by their newest exchange.
+few words, so that only their secrets tell them apart.
+
+Seen to fail: with sessions looked up by name without the tenant (bob is sent what ann said), and
+with an agent that joins a name speaking in its main thread (thin clients are sent its history). It
+does not notice an anonymous client being led to another's session of its own tenant: such a client
+gets nothing put back, whatever session it is in.
 """
 
 import asyncio

@@ -1,6 +1,8 @@
 """Opacity: fields and block types nobody here knows are stored and sent as they came.
 
-Seen to fail: with messages re-encoded from the parsed form when they are stored or put back.
+Seen to fail: with messages re-encoded when they are stored (other bytes come back); with the
+members of a message, stored or put back, reduced to known ones; with unknown blocks left out of
+what is put back.
 """
 
 import json

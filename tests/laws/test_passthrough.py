@@ -1,7 +1,10 @@
 """Passthrough: where nothing is to be added, cut or replaced, the client's own bytes go out.
 
 White space, order of members, unknown fields and all: it is the very object that came in.
-SEEN
+
+Seen to fail: with `_body` always building the body anew (other bytes for every request); with
+`replaces` comparing raw bytes instead of renderings (an agent's own spacing is replaced); with
+`align` taking an agent's short history for a thin request (its old messages are put back).
 """
 
 import json

@@ -1,8 +1,11 @@
 """Prefix: without a cut, a rewind or a rebase each request extends the one before, byte for byte.
 
-Cache breakpoints are not part of the prefix and are left out of the comparison. Seen to fail: with
-answers re-serialised on the way out, with the condensing of replies outside a cut, and with a
-window that slides by one message.
+Cache breakpoints are not part of the prefix and are left out of the comparison.
+
+Seen to fail: with replies condensed outside a cut (a message changes behind the client's back);
+with a cut that keeps all that fits instead of half (it slides with every turn: cuts are not rare);
+with the window's start forgotten after a cut (messages left out come back); with `replaces` never
+true (a client that writes its arguments in another order moves the prefix).
 """
 
 from itertools import pairwise
@@ -12,7 +15,7 @@ from hypothesis import strategies as st
 
 from stitcher.core.log import Compacted
 from tests.laws.test_alignment import DIALECT, TURN, play
-from tests.laws.world import World, answer, user
+from tests.laws.world import TOOLS, Said, World, answer, call, result, user
 
 TURNS = st.lists(TURN, min_size=2, max_size=7)
 LONG = st.integers(1, 60).map(lambda n: "word " * n)
@@ -54,3 +57,58 @@ def test_between_two_cuts_the_window_only_grows(
             assert after[: len(before)] == before
         world.reply(made, answer(dialect, f"{n} {reply}"))
         before = after
+
+
+@settings(max_examples=10, deadline=None)
+@given(dialect=DIALECT, turns=st.integers(20, 40), fit=st.integers(8, 12))
+def test_cuts_are_rare(dialect: str, turns: int, fit: int) -> None:
+    """A cut frees half of the room: it is paid once for many requests that hit."""
+    world = World(dialect, max_tokens=1_000_000)
+    made, _ = world.ask([user("question " + "word " * 20)])
+    turn = 2 * made.tokens
+    world = World(dialect, max_tokens=(fit * turn * 4 + 2) // 3)  # a quarter is for the answer
+    cuts = []
+    for n in range(turns):
+        made, _ = world.ask([user("question " + "word " * 20)])
+        world.reply(made, answer(dialect, "answering " + "word " * 20))
+        if any(isinstance(entry, Compacted) for entry in made.entries):
+            cuts.append(n)
+    assert cuts
+    assert all(later - before >= fit // 2 - 1 for before, later in pairwise(cuts))
+
+
+@settings(max_examples=20, deadline=None)
+@given(dialect=DIALECT, spacings=st.lists(st.booleans(), min_size=3, max_size=6))
+def test_a_client_that_rewrites_arguments_does_not_move_the_prefix(
+    dialect: str, spacings: list[bool]
+) -> None:
+    """Its history means the same and looks different on every request."""
+    world = World(dialect)
+    said: list[tuple[str, Said]] = []
+    for n, turned in enumerate(spacings):
+        said.append(("", user(f"question {n}")))
+        made, _ = world.ask(
+            [again(dialect, name, message, turned) for name, message in said],
+            tools=TOOLS[dialect],
+        )
+        called = call(dialect, f"call_{n}", ARGUMENTS)
+        world.reply(made, called)
+        said += [(f"call_{n}", called), ("", result(dialect, f"call_{n}", "found"))]
+        made, _ = world.ask(
+            [again(dialect, name, message, not turned) for name, message in said],
+            tools=TOOLS[dialect],
+        )
+        said.append(("", answer(dialect, f"answer {n}")))
+        world.reply(made, said[-1][1])
+    for before, after in pairwise(world.sent):
+        assert after[: len(before)] == before
+
+
+ARGUMENTS = {"path": "a", "depth": 1}
+
+
+def again(dialect: str, name: str, message: Said, turned: bool) -> Said:
+    """A call as the client writes it: its arguments in one order or the other."""
+    if not name or not turned:
+        return message
+    return call(dialect, name, dict(reversed(ARGUMENTS.items())))
