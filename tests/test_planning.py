@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from stitcher import planning
 from stitcher.core.log import Compacted, Message, Node, Tree
 from stitcher.core.tokens import Calibration
 from stitcher.planning import plan
@@ -277,3 +278,31 @@ def test_the_estimate_is_of_all_that_is_sent(dialect: str) -> None:
     again, parsed = world.ask([user("more")])
     assert again.tokens > made.tokens + parsed.items[0].tokens
     assert json.loads(again.body)["messages"][-1] == user("more") or dialect == "anthropic"
+
+
+class TestSideThreads:
+    @pytest.fixture(autouse=True)
+    def near(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(planning, "_NEAR", 16)
+
+    def plan_of_a_new_thread(self, dialect: str, *, aside: bool) -> int:
+        """How many messages of a long conversation are read before a new thread is planned."""
+        world = World(dialect)
+        talk(world, 20)
+        parsed = DIALECTS[dialect].parse(request(dialect, [user("You are a sub-agent.")]))
+        terms = replace(
+            world.terms(owns_history=True), thread="agent-1", aside=aside, exhausted=False
+        )
+        cold = Tree()
+        for line in reversed(world.log):
+            if plan(cold, parsed, DIALECTS[dialect], terms) is not None:
+                return len(cold.nodes)
+            if (entry := entries.decode(line, read_item)) is not None:
+                cold.prepend(entry)
+        return len(cold.nodes)
+
+    def test_a_sub_agent_does_not_wait_for_the_whole_log_to_be_read(self, dialect: str) -> None:
+        assert self.plan_of_a_new_thread(dialect, aside=True) == 16
+
+    def test_the_main_thread_is_never_taken_for_new(self, dialect: str) -> None:
+        assert self.plan_of_a_new_thread(dialect, aside=False) == 40

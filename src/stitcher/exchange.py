@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from stitcher.conversations import Conversations
 from stitcher.core.item import Item
 from stitcher.core.log import Message, Turn, TurnStatus
-from stitcher.core.threads import Claim, Marks, claim
+from stitcher.core.threads import MAIN, Claim, Marks, claim
 from stitcher.core.tokens import Calibration
 from stitcher.errors import StoreError, UpstreamError
 from stitcher.listening import Listener, is_stream, read_error
@@ -151,6 +151,7 @@ class Exchange:
             owns_history=claimed.kind != "named",
             may_cut=not claimed.owns_history,
             calibration=self._calibrations.get(call.model, Calibration()),
+            aside=claimed.owns_history and claimed.thread != MAIN,
         )
         made = await self._write_down(session, call, dialect, terms)
         asks = not call.asks_usage and self._settings.ask_usage

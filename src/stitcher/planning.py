@@ -28,6 +28,13 @@ from stitcher.wire.call import Call
 from stitcher.wire.dialect import Dialect
 from stitcher.wire.members import array, elements, without
 
+_NEAR = 512
+"""Messages in which a side thread's beginning is sought.
+
+Sub-agents and titles begin often, and beside a long conversation: to rule out that one was there
+before would mean to read all of its log. What such a thread sends does not depend on it.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Terms:
@@ -41,6 +48,7 @@ class Terms:
     may_cut: bool  # False for a client that manages its own context window
     calibration: Calibration  # where the thread's own log says nothing of the model
     exhausted: bool = False  # no more of the log will be read
+    aside: bool = False  # a side thread: where nothing near is of it, it is taken for new
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +135,8 @@ class _Kept:
 
 def plan(tree: Tree, call: Call, dialect: Dialect, terms: Terms) -> Plan | None:
     """Plans a request. None: more of the log must be read first."""
+    if terms.aside and terms.thread not in tree.tips and len(tree.nodes) >= _NEAR:
+        terms = replace(terms, exhausted=True)
     alignment = align(
         tree,
         terms.thread,
@@ -164,7 +174,7 @@ def plan(tree: Tree, call: Call, dialect: Dialect, terms: Terms) -> Plan | None:
         body=body,
         untouched=body is call.body,
         restored=len(kept.path),
-        tokens=call.head_tokens + case.lent.tokens + sum(piece.item.tokens for piece in pieces),
+        tokens=call.head_tokens + case.lent.tokens + sum(piece.tokens for piece in pieces),
         end=recorded.end,
         head=case.lent.digest,
         calibration=terms.calibration,

@@ -12,6 +12,7 @@ from stitcher.core.align import Alignment
 from stitcher.core.item import Item, digest
 from stitcher.core.log import Compacted, Node
 
+_STUB_TOKENS = 30
 MOST_BREAKPOINTS = 4  # Anthropic, "Prompt caching", 2026-08-21: "up to 4 cache breakpoints"
 
 
@@ -36,6 +37,11 @@ class Piece:
     ours: bool = False  # put back by us, not sent by the client
     repeats: str = ""  # sent as a stub that names the message saying the same
     marked_by: Item | None = None  # the client's version, whose breakpoints are kept
+
+    @property
+    def tokens(self) -> int:
+        """Estimate of what goes out, before calibration."""
+        return _STUB_TOKENS if self.repeats else self.item.tokens
 
 
 def stub_text(piece: Piece) -> str:
