@@ -267,13 +267,14 @@ class TestLongest:
 
     LONG = 100_000
 
-    @pytest.mark.parametrize("owns", [True, False])
-    def test_a_hundred_thousand_times_the_same_message(self, owns: bool) -> None:
+    def test_a_hundred_thousand_times_the_same_message(self) -> None:
         items = said("u yes") * self.LONG
         tree = tree_of(*messages(items))
-        found = align(tree, "main", [*items, item("a no"), item("u yes")], owns_history=owns)
-        assert found is not None
-        assert len(new(found)) == 2
+        for owns in (True, False):
+            sent = [*items, item("a no"), item("u yes")]
+            found = align(tree, "main", sent, owns_history=owns)
+            assert found is not None
+            assert len(new(found)) == 2
 
     def test_a_window_of_it(self) -> None:
         items = [*said("u yes", "a ok") * (self.LONG // 2)]
@@ -284,7 +285,7 @@ class TestLongest:
         assert new(found) == ["u no"]
 
     def test_a_rewritten_history(self) -> None:
-        items = [item(f"{'ua'[n % 2]} {n % 100}") for n in range(self.LONG)]
+        items = [item(f"{'ua'[n % 2]} {n}") for n in range(100)] * (self.LONG // 100)
         tree = tree_of(*messages(items))
         found = align(tree, "main", [item("u summary"), *items[1:]])
         assert found is not None
