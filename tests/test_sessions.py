@@ -132,6 +132,22 @@ def test_a_window_in_use_is_not_read_twice() -> None:
     talk._runner.close()
 
 
+def test_a_question_that_failed_is_still_known_when_it_is_asked_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sessions, "_IDLE_NODES", 4)
+    talk = Dialogue()
+    client = talk.client(session="s")
+    for n in range(8):
+        client.says(f"m{n}")
+    talk.provider.then(Step(status=500))
+    client.says("again?")
+    client.says("again?")
+    asked = [line for line in talk.store.oldest_first(KEY) if b'"again?"' in line.data]
+    assert len(asked) == 1
+    talk._runner.close()
+
+
 @pytest.mark.parametrize("limit", ["_SESSIONS_IN_MEMORY", "_BYTES_IN_MEMORY"])
 def test_those_unused_for_longest_are_forgotten(
     monkeypatch: pytest.MonkeyPatch, limit: str

@@ -116,6 +116,9 @@ class Session:
                 if room < 0:
                     break
                 kept[node.chain] = node
+        # A question that failed stands beside the path; asked again, it must still be known.
+        beside = [node for node in self.tree.nodes.values() if node.parent in kept]
+        kept.update((node.chain, node) for node in beside)
         if 2 * len(kept) < len(self.tree.nodes):
             self._keep_only(kept)
         self._weighed = len(self.tree.nodes)

@@ -10,6 +10,7 @@ from stitcher.wire.dialect import Fold, Received
 from stitcher.wire.members import Unreadable, members, one_line
 from stitcher.wire.sse import Event, Splitter
 from stitcher.wire.values import decoded, unless_null
+from stitcher.wire.whole_body import WholeBody
 
 _NOTHING = Received(None, (), False, None, None)
 _SERVER_CALLS = ("server_tool_use", "mcp_tool_use")
@@ -21,7 +22,7 @@ _INPUT = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_token
 def fold(*, stream: bool, hide_usage: bool) -> Fold:
     """A fold for one answer. This API reports usage by itself: nothing is ever hidden."""
     del hide_usage
-    return _Stream() if stream else _Body()
+    return _Stream() if stream else WholeBody(_read_body)
 
 
 def too_long(status: int, body: bytes) -> bool:
@@ -29,34 +30,19 @@ def too_long(status: int, body: bytes) -> bool:
     return status in (400, 413) and b"prompt is too long" in body
 
 
-@dataclass(slots=True)
-class _Body:
-    """One JSON object. The content goes into the log as the bytes it came in."""
-
-    parts: list[bytes] = field(default_factory=list)
-    ended: bool = False
-
-    def feed(self, chunk: bytes) -> list[bytes]:
-        self.parts.append(chunk)
-        return []
-
-    def close(self) -> list[bytes]:
-        self.ended = True
-        return [b"".join(self.parts)]
-
-    def received(self) -> Received:
-        body = b"".join(self.parts)
-        try:
-            found = {key: body[m.start : m.end] for key, m in members(body).items()}
-            content = found.get("content")
-            if content is None or content[:1] != b"[":
-                return _NOTHING
-            said = any(_says(block) for block in blocks(decoded(content)))
-            usage = unless_null(found.get("usage"))
-            message = b'{"role":"assistant","content":' + content + b"}"
-            return Received(message if said else None, (), True, usage, _reported(usage))
-        except Unreadable:
+def _read_body(body: bytes) -> Received:
+    """Reads a whole answer. The content goes into the log as the bytes it came in."""
+    try:
+        found = {key: body[m.start : m.end] for key, m in members(body).items()}
+        content = found.get("content")
+        if content is None or content[:1] != b"[":
             return _NOTHING
+        said = any(_says(block) for block in blocks(decoded(content)))
+        usage = unless_null(found.get("usage"))
+        message = b'{"role":"assistant","content":' + content + b"}"
+        return Received(message if said else None, (), True, usage, _reported(usage))
+    except Unreadable:
+        return _NOTHING
 
 
 @dataclass(slots=True)

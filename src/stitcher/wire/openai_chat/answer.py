@@ -9,6 +9,7 @@ from stitcher.wire.dialect import Fold, Received
 from stitcher.wire.members import Unreadable, elements, members
 from stitcher.wire.sse import Event, Splitter
 from stitcher.wire.values import decoded, unless_null, whole
+from stitcher.wire.whole_body import WholeBody
 
 _NOTHING = Received(None, (), False, None, None)
 _SET_ONCE = ("role", "id", "type", "index", "format")  # strings that are repeated, not continued
@@ -17,7 +18,7 @@ _EXCUSES = ("tool_calls", "function_call", "refusal", "audio")  # for a content 
 
 def fold(*, stream: bool, hide_usage: bool) -> Fold:
     """A fold for one answer. `hide_usage` keeps the usage chunk we asked for from the client."""
-    return _Stream(hide_usage) if stream else _Body()
+    return _Stream(hide_usage) if stream else WholeBody(_read_body)
 
 
 def too_long(status: int, body: bytes) -> bool:
@@ -31,40 +32,25 @@ def too_long(status: int, body: bytes) -> bool:
     )
 
 
-@dataclass(slots=True)
-class _Body:
-    """One JSON object. The messages go into the log as the bytes they came in."""
-
-    parts: list[bytes] = field(default_factory=list)
-    ended: bool = False
-
-    def feed(self, chunk: bytes) -> list[bytes]:
-        self.parts.append(chunk)
-        return []
-
-    def close(self) -> list[bytes]:
-        self.ended = True
-        return [b"".join(self.parts)]
-
-    def received(self) -> Received:
-        body = b"".join(self.parts)
-        try:
-            found = members(body)
-            choices = found.get("choices")
-            listed = elements(body[choices.start : choices.end]) if choices else []
-            said = sorted(
-                (numbered for choice in listed if (numbered := _message(choice)) is not None),
-                key=lambda numbered: numbered[0],
-            )
-            usage = found.get("usage")
-            report = unless_null(body[usage.start : usage.end]) if usage else None
-            reported = _reported(report)
-        except Unreadable:
-            return _NOTHING
-        if not said:
-            return _NOTHING
-        first, *others = (message for _, message in said)
-        return Received(first, tuple(others), True, report, reported)
+def _read_body(body: bytes) -> Received:
+    """Reads a whole answer. The messages go into the log as the bytes they came in."""
+    try:
+        found = members(body)
+        choices = found.get("choices")
+        listed = elements(body[choices.start : choices.end]) if choices else []
+        said = sorted(
+            (numbered for choice in listed if (numbered := _message(choice)) is not None),
+            key=lambda numbered: numbered[0],
+        )
+        usage = found.get("usage")
+        report = unless_null(body[usage.start : usage.end]) if usage else None
+        reported = _reported(report)
+    except Unreadable:
+        return _NOTHING
+    if not said:
+        return _NOTHING
+    first, *others = (message for _, message in said)
+    return Received(first, tuple(others), True, report, reported)
 
 
 def _message(choice: bytes) -> tuple[int, bytes] | None:
