@@ -132,19 +132,18 @@ def test_a_window_in_use_is_not_read_twice() -> None:
     talk._runner.close()
 
 
-def test_a_question_that_failed_is_still_known_when_it_is_asked_again(
+def test_a_question_that_failed_stays_known_beside_the_path(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(sessions, "_IDLE_NODES", 4)
+    monkeypatch.setattr(sessions, "_IDLE_NODES", 1)
     talk = Dialogue()
     client = talk.client(session="s")
     for n in range(8):
         client.says(f"m{n}")
     talk.provider.then(Step(status=500))
     client.says("again?")
-    client.says("again?")
-    asked = [line for line in talk.store.oldest_first(KEY) if b'"again?"' in line.data]
-    assert len(asked) == 1
+    idle = talk.exchange._sessions._open[KEY].tree.nodes.values()
+    assert [b'"again?"' in node.item.raw for node in idle] == [False, True]
     talk._runner.close()
 
 
