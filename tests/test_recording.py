@@ -1,9 +1,12 @@
 """What a request adds to the log, and what it does not write again."""
 
+import pytest
+
 from stitcher.core.item import Item
 from stitcher.core.log import NO_HEAD, Head, Message, Rebased, Rewound, Settled, Turn
 from tests.core.scribe import Scribe
 from tests.core.shorthand import end, item, said
+from tests.laws.world import TOOLS, World, call, result, user
 
 
 def added(
@@ -142,3 +145,18 @@ class TestHead:
         scribe.ask(*history, owns_history=True, system=b"A")
         scribe.ask(*history, item("u more"), owns_history=True)
         assert sum(isinstance(entry, Head) for entry in scribe.log) == 1
+
+
+@pytest.mark.parametrize("dialect", ["openai_chat", "anthropic"])
+def test_an_answer_given_again_goes_out_as_the_client_was_told_last(dialect: str) -> None:
+    """The same call under another id: the client's results will name the newer one."""
+    world = World(dialect)
+    for name in ("call_1", "call_2"):
+        made, _ = world.ask([user("look")], owns_history=True, tools=TOOLS[dialect])
+        world.reply(made, call(dialect, name, {}))
+    messages = [line for line in world.log if line.startswith(b'{"type":"message"')]
+    assert len(messages) == 2, "nothing is written twice"
+    assert world.path()[-1].item.calls == ("call_2",)
+    world.ask([result(dialect, "call_2", "found")], tools=TOOLS[dialect])
+    assert b"call_1" not in b"".join(world.sent[-1])
+    assert len(world.sent[-1]) == 3

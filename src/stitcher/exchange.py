@@ -11,10 +11,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 
 from stitcher.conversations import Conversations
 from stitcher.core.item import Item
-from stitcher.core.log import Message, Turn, TurnStatus
+from stitcher.core.log import Turn, TurnStatus
 from stitcher.core.threads import MAIN, Claim, Marks, claim
 from stitcher.core.tokens import Calibration
 from stitcher.errors import StoreError, UpstreamError
@@ -290,22 +291,15 @@ class Exchange:
             status = "failed"
         await self._end(turn, status, http, received, answers)
 
-    def _answers(self, turn: _Turn, received: Received) -> Sequence[Message]:
-        items: list[Item] = []
+    def _answers(self, turn: _Turn, received: Received) -> Sequence[Item]:
+        if received.message is None:
+            return ()
         try:
-            if received.message is not None:
-                items = [turn.dialect.read_answer(received.message)]
-                items += [turn.dialect.read_answer(other) for other in received.others]
+            said = (received.message, *received.others)
+            return [turn.dialect.read_answer(message) for message in said]
         except Unreadable as error:
             log.warning("an answer was not remembered: %s", error)
-        return record_answers(
-            turn.plan.end,
-            items,
-            thread=turn.claim.thread,
-            now=self._clock(),
-            head=turn.plan.head,
-            cut=not received.complete,
-        )
+            return ()
 
     async def _fail(self, turn: _Turn, http: int) -> None:
         """The turn got no answer: its messages go off the path until the client repeats them."""
@@ -320,7 +314,7 @@ class Exchange:
         status: TurnStatus,
         http: int,
         received: Received,
-        answers: Sequence[Message] = (),
+        answers: Sequence[Item] = (),
     ) -> None:
         """Writes down how a turn ended, where there still is a log."""
         session, asked, thread = turn.session, turn.plan.end.chain, turn.claim.thread
@@ -348,7 +342,15 @@ class Exchange:
                     window=window.start if window else "",
                     ratio=learnt.ratio if learnt.seen else 0.0,
                 )
-                await session.append([*answers, outcome])
+                answer = partial(
+                    turn.plan.end.follow,
+                    thread=thread,
+                    time=self._clock(),
+                    cut=not received.complete,
+                    head=turn.plan.head,
+                )
+                said = record_answers(session.tree, answers, answer)
+                await session.append([*said, outcome])
         except StoreError as error:
             log.warning("how a turn ended was not remembered: %s", error)
             return

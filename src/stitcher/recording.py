@@ -4,7 +4,7 @@ Only what is new is written: a message the log holds at this place is named by i
 holds elsewhere by a reference. Everything that can move the cached prefix is an entry of its own.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from stitcher.core.align import Alignment, Step
@@ -93,14 +93,27 @@ def record(
 
 
 def record_answers(
-    end: Place, items: Sequence[Item], *, thread: str, now: float, head: str, cut: bool
-) -> tuple[Message, ...]:
-    """The entries of a request's choices: the first comes last, because the path goes on there."""
-    answers: dict[str, Message] = {}
+    tree: Tree, items: Sequence[Item], answer: Callable[[Item], Message]
+) -> tuple[Entry, ...]:
+    """The entries of a request's choices: the first comes last, because the path goes on there.
+
+    An answer that stands there already, given again word for word, is not written twice: its new
+    bytes (other tool ids, other thinking) are what goes out from now on.
+    """
+    made: dict[str, tuple[Message, Item]] = {}
     for item in items:
-        answer = end.follow(item, thread=thread, time=now, cut=cut, head=head)
-        answers.setdefault(answer.chain, answer)
-    return tuple(reversed(answers.values()))
+        entry = answer(item)
+        made.setdefault(entry.chain, (entry, item))
+    entries: list[Entry] = []
+    for name, (entry, item) in reversed(made.items()):
+        known = tree.nodes.get(name)
+        if known is None:
+            entries.append(entry)
+            continue
+        if known.item.raw != item.raw:
+            entries.append(Settled(entry.thread, entry.time, name, item))
+        entries.append(Rewound(entry.thread, entry.time, name))
+    return tuple(entries)
 
 
 def returns_to(aligned: Alignment) -> str:

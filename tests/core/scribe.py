@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from stitcher.core.align import Alignment, align
 from stitcher.core.item import Item, digest
 from stitcher.core.log import Entry, Message, Tree, Turn, TurnStatus
-from stitcher.recording import Place, record
+from stitcher.recording import Place, record, record_answers
 from stitcher.wire.call import Call
 
 
@@ -61,9 +62,10 @@ class Scribe:
 
     def answer(self, item: Item, *, cut: bool = False) -> Message:
         """What the provider says to it."""
-        entry = self.end.follow(item, thread=self.thread, time=float(len(self.log)), cut=cut)
-        self.write(entry, self._turn("cut" if cut else "answered"))
-        return entry
+        answer = partial(self.end.follow, thread=self.thread, time=float(len(self.log)), cut=cut)
+        said = record_answers(self.tree, [item], answer)
+        self.write(*said, self._turn("cut" if cut else "answered"))
+        return answer(item)
 
     def fail(self) -> None:
         """The provider refuses."""

@@ -109,21 +109,28 @@ class TestOneEntry:
         assert node.item == replay
         assert node.settled
 
-    def test_a_message_written_twice_keeps_the_bytes_that_went_out_first(self) -> None:
-        first, again = (next(iter(messages([item("u hi", shows=shows)]))) for shows in ("", "  "))
+    def test_an_answer_given_again_has_the_bytes_the_client_was_told_last(self) -> None:
+        """The same words under other tool ids: its results will name the newer ones."""
+        first, again = (
+            list(messages([item("u hi"), item("a hello", shows=shows)]))[1] for shows in ("", "!")
+        )
         forwards = tree_of(first, again)
-        backwards = read_back([first, again], 2)
-        assert forwards.nodes[first.chain].item == first.item
-        assert same(forwards, backwards)
+        for portion in (1, 2):
+            backwards = read_back([first, again], portion)
+            assert forwards.nodes[first.chain].item == again.item
+            assert same(forwards, backwards)
 
-    def test_a_replay_older_than_the_second_writing_still_counts(self) -> None:
+    def test_a_replay_settles_the_answer_before_it_not_one_given_later(self) -> None:
         first, again = (
             list(messages(said("u hi", "a hello")))[1],
             list(messages([item("u hi"), item("a hello", shows="!")]))[1],
         )
         settled = Settled("main", 0.0, first.chain, item("a hello", shows="?"))
-        partly = read_back([first, settled, again], 2)
-        assert partly.nodes[first.chain].item == settled.item
+        forwards = tree_of(first, settled, again)
+        for portion in (1, 3):
+            backwards = read_back([first, settled, again], portion)
+            assert backwards.nodes[first.chain].item == again.item
+            assert same(forwards, backwards)
 
 
 class TestWhatIsKnown:

@@ -8,12 +8,14 @@ back cold plans the same bytes, and the path is what was said.
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from stitcher.core.item import Item
 from stitcher.core.log import Entry, Node, Tree, Turn
 from stitcher.core.tokens import Calibration
 from stitcher.planning import Plan, Terms, plan
+from stitcher.recording import record_answers
 from stitcher.simulator import rules_anthropic, rules_openai_chat
 from stitcher.simulator.thinking_signature import sign
 from stitcher.wire import entries
@@ -123,9 +125,10 @@ class World:
     def reply(self, made: Plan, message: Said, *, cut: bool = False) -> None:
         """The provider's answer to a request."""
         item = DIALECTS[self.dialect].read_answer(json.dumps(message).encode())
-        entry = made.end.follow(item, thread="main", time=self.now, cut=cut, head=made.head)
+        answer = partial(made.end.follow, thread="main", time=self.now, cut=cut, head=made.head)
         status = "cut" if cut else "answered"
-        self.write([entry, self._outcome(made, status, 200)])
+        said = record_answers(self.tree, [item], answer)
+        self.write([*said, self._outcome(made, status, 200)])
 
     def fail(self, made: Plan) -> None:
         """The provider refused a request."""

@@ -126,9 +126,22 @@ class Node:
     settled: bool = True  # its bytes have gone upstream as input, or will as they are
 
 
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A message read back before the bytes it names, with what newer lines say of it."""
+
+    entry: Message
+    settled: bool
+    replay: Item | None
+
+
 @dataclass(slots=True)
 class Tree:
-    """The part of a session's log that has been read, folded."""
+    """The part of a session's log that has been read, folded.
+
+    Where a place was written twice (the same answer given again), the newer line counts: it is what
+    the client was told last, and it is read first.
+    """
 
     nodes: dict[str, Node] = field(default_factory=dict)
     tips: dict[str, str] = field(default_factory=dict)  # thread → chain
@@ -138,16 +151,14 @@ class Tree:
     whole: bool = False  # the log has been read to its beginning
     _replays: dict[str, Item] = field(default_factory=dict)  # answer → the bytes it settled on
     _sent: set[str] = field(default_factory=set)  # has a child: it has been upstream as input
-    _awaited: dict[str, list[Message]] = field(default_factory=dict)  # by `same_as`
+    _awaited: dict[str, list[_Waiting]] = field(default_factory=dict)  # by `same_as`
     _referring: set[str] = field(default_factory=set)  # chains of those
 
     def append(self, entry: Entry) -> None:
         """Takes in an entry newer than all others."""
         match entry:
             case Message():
-                self._place(entry)
-                self.tips[entry.thread] = entry.chain
-                self._mark_sent(entry.parent)
+                self._append_message(entry)
             case Head():
                 self.heads[entry.thread] = entry
             case Turn():
@@ -161,16 +172,13 @@ class Tree:
             case Compacted():
                 self.windows[entry.thread] = entry
             case Settled():
-                self._settle(entry)
+                self._append_settled(entry)
 
     def prepend(self, entry: Entry) -> None:
         """Takes in an entry older than all others."""
         match entry:
             case Message():
-                self.tips.setdefault(entry.thread, entry.chain)
-                self._sent.add(entry.parent)
-                self.nodes.pop(entry.chain, None)  # written twice: the older bytes went out first
-                self._place(entry)
+                self._prepend_message(entry)
             case Head():
                 self.heads.setdefault(entry.thread, entry)
             case Turn():
@@ -184,8 +192,8 @@ class Tree:
             case Compacted():
                 self.windows.setdefault(entry.thread, entry)
             case Settled():
-                if entry.of not in self._replays:
-                    self._settle(entry)
+                self._fill(self._awaited.pop(entry.of, []), entry.item)
+                self._replays.setdefault(entry.of, entry.item)
 
     def stands(self, chain: str) -> bool:
         """True for a message at a place that was read, its bytes at hand or further back."""
@@ -218,45 +226,81 @@ class Tree:
         path.reverse()
         return path
 
-    def _settle(self, entry: Settled) -> None:
+    def _append_message(self, entry: Message) -> None:
+        self.tips[entry.thread] = entry.chain
+        self._sent.discard(entry.chain)
+        self._replays.pop(entry.chain, None)
+        origin = self.nodes.get(entry.same_as)
+        item = entry.item or (origin.item if origin else self._replays.get(entry.same_as))
+        if item is not None:
+            self.nodes[entry.chain] = _node(entry, item, settled=not entry.answer)
+        else:
+            self._append_waiting(entry)
+        self._sent.add(entry.parent)
+        self._settle(entry.parent, None)
+
+    def _append_waiting(self, entry: Message) -> None:
+        """The bytes named are not read yet, or stand at a place that waits for its own."""
+        for origin, waiting in self._awaited.items():
+            named = [one for one in waiting if one.entry.chain == entry.same_as]
+            if named:
+                self._await([_Waiting(entry, not entry.answer, named[-1].replay)], origin)
+                return
+        self._await([_Waiting(entry, not entry.answer, None)], entry.same_as)
+
+    def _append_settled(self, entry: Settled) -> None:
         self._replays[entry.of] = entry.item
-        if (node := self.nodes.get(entry.of)) is not None:
-            self.nodes[entry.of] = replace(node, item=entry.item, settled=True)
+        self._settle(entry.of, entry.item)
 
-    def _mark_sent(self, chain: str) -> None:
-        self._sent.add(chain)
+    def _settle(self, chain: str, replay: Item | None) -> None:
+        """From now on these bytes go out, or those there are."""
         node = self.nodes.get(chain)
-        if node is not None and not node.settled:
-            self.nodes[chain] = replace(node, settled=True)
+        if node is not None and (replay is not None or not node.settled):
+            self.nodes[chain] = replace(node, item=replay or node.item, settled=True)
+        elif node is None and chain in self._referring:
+            for waiting in self._awaited.values():
+                waiting[:] = [
+                    replace(one, settled=True, replay=replay or one.replay)
+                    if one.entry.chain == chain
+                    else one
+                    for one in waiting
+                ]
 
-    def _place(self, entry: Message) -> None:
-        """Puts a message on the tree, and those that were waiting for its bytes."""
-        placing = [entry]
-        while placing:
-            one = placing.pop()
-            item = self._replays.get(one.chain) or one.item
-            if item is None:
-                origin = self.nodes.get(one.same_as)
-                if origin is None:
-                    self._awaited.setdefault(one.same_as, []).append(one)
-                    self._referring.add(one.chain)
-                    continue
-                item = origin.item
-            if one.chain not in self.nodes:
-                self.nodes[one.chain] = self._node(one, item)
-                placing += self._awaited.pop(one.chain, ())
+    def _await(self, waiting: list[_Waiting], origin: str) -> None:
+        self._awaited.setdefault(origin, []).extend(waiting)
+        self._referring.update(one.entry.chain for one in waiting)
 
-    def _node(self, entry: Message, item: Item) -> Node:
-        return Node(
-            chain=entry.chain,
-            parent=entry.parent,
-            depth=entry.depth,
-            upto=entry.upto,
-            laid=entry.laid,
-            item=item,
-            thread=entry.thread,
-            answer=entry.answer,
-            cut=entry.cut,
-            head=entry.head,
-            settled=not entry.answer or entry.chain in self._sent or entry.chain in self._replays,
-        )
+    def _prepend_message(self, entry: Message) -> None:
+        self.tips.setdefault(entry.thread, entry.chain)
+        replay = self._replays.get(entry.chain)
+        settled = not entry.answer or entry.chain in self._sent or replay is not None
+        self._sent.add(entry.parent)
+        # Lines that name these bytes are newer, so it is this line they mean and none before it.
+        filled = self._awaited.pop(entry.chain, [])
+        if not self.stands(entry.chain):
+            filled.append(_Waiting(entry, settled, replay))
+        if entry.item is not None:
+            self._fill(filled, entry.item)
+        elif filled:
+            self._await(filled, entry.same_as)
+
+    def _fill(self, waiting: list[_Waiting], item: Item) -> None:
+        for one in waiting:
+            bytes_of = one.replay or item
+            self.nodes.setdefault(one.entry.chain, _node(one.entry, bytes_of, settled=one.settled))
+
+
+def _node(entry: Message, item: Item, *, settled: bool) -> Node:
+    return Node(
+        chain=entry.chain,
+        parent=entry.parent,
+        depth=entry.depth,
+        upto=entry.upto,
+        laid=entry.laid,
+        item=item,
+        thread=entry.thread,
+        answer=entry.answer,
+        cut=entry.cut,
+        head=entry.head,
+        settled=settled,
+    )
