@@ -7,8 +7,7 @@ StitcherError
 ├── UpstreamError          the provider could not be spoken to (502)
 │   └── UpstreamTimeout    the provider did not answer in time (504)
 ├── StoreError             the log could not be read or written (500)
-│   ├── DataDirLocked      another process owns the data directory
-│   └── LogCorrupt         a line of a log is not what was written
+│   └── DataDirLocked      another process owns the data directory
 └── SettingsError          a flag, environment variable or the configuration file is wrong
 
 A message says what was found, what was expected and, where there is one, the fix. No message
@@ -64,10 +63,6 @@ class StoreError(StitcherError):
 
 class DataDirLocked(StoreError):
     """One process owns a data directory at a time."""
-
-
-class LogCorrupt(StoreError):
-    """A line of a log does not say what it said when it was written."""
 
 
 class SettingsError(StitcherError):

@@ -13,7 +13,7 @@ ERRORS = [
     (tree.UpstreamError("x"), 502, "upstream_error", "api_error"),
     (tree.UpstreamTimeout("x"), 504, "upstream_timeout", "timeout_error"),
     (tree.StoreError("x"), 500, "internal_error", "api_error"),
-    (tree.LogCorrupt("x"), 500, "internal_error", "api_error"),
+    (tree.DataDirLocked("x"), 500, "internal_error", "api_error"),
 ]
 
 
