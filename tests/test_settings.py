@@ -9,15 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stitcher.addresses import is_loopback, url_of
 from stitcher.errors import SettingsError
 from stitcher.settings import (
     SETTINGS,
     Settings,
     check_exposure,
-    is_loopback,
     resolve,
     upstream_base,
-    url_of,
 )
 
 # Two values for each setting: as text and as the setting has it.
@@ -45,6 +44,8 @@ VALUES: dict[str, tuple[tuple[str, Any], tuple[str, Any], tuple[str, Any]]] = {
     "api_key_anthropic": (("k1", "k1"), ("k2", "k2"), ("k3", "k3")),
     "model": (("m1", "m1"), ("m2", "m2"), ("m3", "m3")),
     "ask_usage": (("no", False), ("true", True), ("OFF", False)),
+    "responses_state": (("upstream", "upstream"), ("local", "local"), ("local", "local")),
+    "websocket": (("no", False), ("true", True), ("OFF", False)),
     "max_body": (("2048", 2048), ("4096", 4096), ("1024", 1024)),
     "connect_timeout": (("1", 1.0), ("2.5", 2.5), ("3", 3.0)),
     "first_byte_timeout": (("1", 1.0), ("2.5", 2.5), ("3", 3.0)),
@@ -73,6 +74,7 @@ def test_the_defaults_are_the_documented_ones() -> None:
     assert (settings.durability, settings.mode, settings.tenancy) == ("fsync", "stitch", "local")
     assert settings.proxy_token is settings.api_key is settings.api_key_anthropic is None
     assert settings.ask_usage is True
+    assert (settings.responses_state, settings.websocket) == ("local", True)
 
 
 @pytest.mark.parametrize("name", SETTINGS)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 Headers = Sequence[tuple[str, str]]
-DialectName = Literal["openai_chat", "anthropic"]
+DialectName = Literal["openai_chat", "openai_responses", "anthropic"]
 Mode = Literal["stitch", "observe", "off"]
 
 
@@ -30,6 +30,7 @@ class Incoming:
     tenant: str
     mode: Mode
     session: str | None  # explicit name: X-Stitcher-Session header or ?session=
+    channel: "Channel | None" = None  # the way up of a connection that lasts (WebSocket)
 
 
 class Answer(Protocol):
@@ -56,6 +57,14 @@ class Upstream(Protocol):
         any other body goes out unencoded. Leaving the context early cancels the request upstream.
         Raises UpstreamError (or UpstreamTimeout) when there is no answer.
         """
+        ...
+
+
+class Channel(Upstream, Protocol):
+    """The way up of one client's connection, over which the provider may keep state."""
+
+    def holds(self, response_id: str) -> bool:
+        """True while the provider knows that response from this very connection."""
         ...
 
 

@@ -7,21 +7,21 @@ Refuses to know where the configuration file is or how it is read.
 """
 
 import difflib
-import ipaddress
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from types import UnionType
 from typing import Any, Final, Literal, Union, cast, get_args, get_origin, get_type_hints
-from urllib.parse import urlsplit
 
+from stitcher.addresses import Unexpected, host_name, is_loopback, upstream_base
 from stitcher.errors import SettingsError
 from stitcher.ports import Mode
 
 Source = Literal["flag", "environment", "file", "default"]
 Durability = Literal["fsync", "os"]
 Tenancy = Literal["local", "key"]
+ResponsesState = Literal["local", "upstream"]
 Value = str | int | float | bool | Path | None
 
 ENV_PREFIX: Final = "STITCHER_"
@@ -29,10 +29,6 @@ CONFIG_ENV: Final = "STITCHER_CONFIG"
 
 _TRUE: Final = frozenset({"true", "1", "yes", "on"})
 _FALSE: Final = frozenset({"false", "0", "no", "off"})
-
-
-class _Wrong(ValueError):
-    """What was expected; the caller knows what was found and where it came from."""
 
 
 def _shown(raw: object, *, secret: bool) -> str:
@@ -47,60 +43,22 @@ def _shown(raw: object, *, secret: bool) -> str:
 def _between(low: float, high: float, expected: str) -> Callable[[Any], Any]:
     def check(value: float) -> float:
         if not low <= value <= high:
-            raise _Wrong(expected)
+            raise Unexpected(expected)
         return value
 
     return check
 
 
-def _host(value: str) -> str:
-    bare = value.strip().removeprefix("[").removesuffix("]")
-    if not bare or "/" in bare or any(c.isspace() for c in bare):
-        raise _Wrong("an address or host name without scheme or port, such as 127.0.0.1")
-    if ":" in bare:
-        try:
-            ipaddress.ip_address(bare)
-        except ValueError:
-            raise _Wrong("an address without a port (the port has its own setting)") from None
-    return bare
-
-
 def _fraction(value: float) -> float:
     if not 0 < value < 1:
-        raise _Wrong("a fraction between 0 and 1, such as 0.5 or 50%")
+        raise Unexpected("a fraction between 0 and 1, such as 0.5 or 50%")
     return value
 
 
 def _credential(value: str) -> str:
     if not value.isascii() or not value.isprintable() or " " in value:
-        raise _Wrong("printable ASCII characters without spaces or line breaks")
+        raise Unexpected("printable ASCII characters without spaces or line breaks")
     return value
-
-
-def upstream_base(value: str) -> str:
-    """The base of a provider's API: no `/v1` and no slash at its end, other prefixes kept."""
-    text = value.strip()
-    example = "an http:// or https:// address such as https://api.openai.com"
-    try:
-        parts = urlsplit(text)
-        port = parts.port
-    except ValueError:
-        raise _Wrong(example) from None
-    if parts.scheme not in ("http", "https"):
-        bare = text.partition("://")[2] or text
-        raise _Wrong(f"{example} (did you mean http://{bare}?)" if bare else example)
-    if not parts.hostname or port == 0 or any(c.isspace() for c in text):
-        raise _Wrong(example)
-    if parts.username is not None:
-        raise _Wrong("an address without a user name or password (a key goes into api-key)")
-    if parts.query or parts.fragment:
-        raise _Wrong("an address without a query or fragment")
-    segments = [part for part in parts.path.split("/") if part]
-    if segments[-1:] in (["messages"], ["responses"]) or segments[-2:] == ["chat", "completions"]:
-        raise _Wrong("the API's base address, not one of its endpoints")
-    while segments and segments[-1] == "v1":
-        segments.pop()
-    return "/".join((f"{parts.scheme}://{parts.netloc}", *segments))
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,29 +93,29 @@ class Setting:
         if raw is None or (isinstance(raw, str) and not raw.strip() and self.optional):
             if self.optional:
                 return None
-            raise _Wrong(self.expected)
+            raise Unexpected(self.expected)
         value = self._converted(raw)
         if self.choices and value not in self.choices:
-            raise _Wrong(self.expected)
+            raise Unexpected(self.expected)
         return cast(Value, self.check(value)) if self.check else value
 
     def _converted(self, raw: object) -> Value:
         if self.type is bool:
             return self._truth(raw)
         if isinstance(raw, bool):
-            raise _Wrong(self.expected)
+            raise Unexpected(self.expected)
         if self.type in (int, float):
             return self._number(raw)
         if self.type is Path and isinstance(raw, str | Path) and str(raw).strip():
             return Path(raw).expanduser()
         if self.type is str and isinstance(raw, str):
             return raw.strip()
-        raise _Wrong(self.expected)
+        raise Unexpected(self.expected)
 
     def _truth(self, raw: object) -> bool:
         word = str(raw).strip().lower() if isinstance(raw, bool | int | str) else ""
         if word not in _TRUE | _FALSE:
-            raise _Wrong(self.expected)
+            raise Unexpected(self.expected)
         return word in _TRUE
 
     def _number(self, raw: object) -> int | float:
@@ -170,7 +128,7 @@ class Setting:
                 return int(raw)
         except ValueError:
             pass  # the message below says what was expected
-        raise _Wrong(self.expected)
+        raise Unexpected(self.expected)
 
 
 def _about(
@@ -189,7 +147,7 @@ _seconds: Final = _between(0.001, 86_400, "a number of seconds above 0, at most 
 class Settings:
     """All settings, checked and normalised. The defaults here are the only ones there are."""
 
-    host: str = field(default="127.0.0.1", metadata=_about("Address to listen on.", _host))
+    host: str = field(default="127.0.0.1", metadata=_about("Address to listen on.", host_name))
     port: int = field(
         default=8081, metadata=_about("Port to listen on; 0 takes a free one.", _port)
     )
@@ -253,6 +211,16 @@ class Settings:
             flag="--usage/--no-usage",
         ),
     )
+    responses_state: ResponsesState = field(
+        default="local",
+        metadata=_about(
+            "Who keeps the state of the Responses API (previous_response_id, conversations):"
+            " local, for any API; or upstream, the API itself."
+        ),
+    )
+    websocket: bool = field(
+        default=True, metadata=_about("Answer the Responses API over WebSocket, as Codex asks for.")
+    )
     max_body: int = field(
         default=268_435_456, metadata=_about("Largest request body read, in bytes.", _bytes)
     )
@@ -272,7 +240,7 @@ class Settings:
             raw = getattr(self, row.name)
             try:
                 object.__setattr__(self, row.name, row.parse(raw))
-            except _Wrong as wrong:
+            except Unexpected as wrong:
                 shown = _shown(raw, secret=row.secret)
                 message = f"{row.name}: found {shown}, expected {wrong}"
                 raise SettingsError(message) from None
@@ -344,7 +312,7 @@ def parsed(row: Setting, raw: object, place: str) -> Value:
     """The value meant by `raw`; a SettingsError names `place`."""
     try:
         return row.parse(raw)
-    except _Wrong as wrong:
+    except Unexpected as wrong:
         shown = _shown(raw, secret=row.secret)
         raise SettingsError(f"{place}: found {shown}, expected {wrong}") from None
 
@@ -371,16 +339,6 @@ def _meant(name: str, known: Mapping[str, object] | set[str]) -> str:
     return f" (did you mean {near[0]}?)" if near else ""
 
 
-def is_loopback(host: str) -> bool:
-    """True when only this machine can reach the address. A name is trusted only if it says so."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def check_exposure(settings: Settings) -> None:
     """Refuses to let strangers on the network use the keys and read the memory of this machine."""
     if is_loopback(settings.host) or settings.proxy_token or settings.tenancy == "key":
@@ -390,9 +348,3 @@ def check_exposure(settings: Settings) -> None:
         " without per-key tenancy. Set one of them (--proxy-token SECRET, or --tenancy key), or"
         " listen on 127.0.0.1"
     )
-
-
-def url_of(host: str, port: int) -> str:
-    """The address a client on this machine uses; a wildcard address is reached at loopback."""
-    reached = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
-    return f"http://[{reached}]:{port}" if ":" in reached else f"http://{reached}:{port}"

@@ -7,7 +7,17 @@ chain it names, and when the parent is there. Nothing is changed; a log is never
 from dataclasses import dataclass, field
 
 from stitcher.core.item import ROOT, chain
-from stitcher.core.log import Compacted, Entry, Message, Rebased, Rewound, Settled, Turn
+from stitcher.core.log import (
+    Aside,
+    Compacted,
+    Entry,
+    Message,
+    Rebased,
+    Response,
+    Rewound,
+    Settled,
+    Turn,
+)
 from stitcher.store.protocol import Line, SessionKey, Store
 from stitcher.wire import entries
 from stitcher.wire.dialects import read_item
@@ -110,5 +120,9 @@ def _named(entry: Entry) -> list[str]:
             return [entry.of, entry.base]
         case Compacted():
             return [entry.start, entry.at]
+        case Aside():
+            return [entry.after]
+        case Response():
+            return [entry.asked, entry.of]
         case _:
             return []

@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 
+from stitcher.addresses import upstream_base, url_of
 from stitcher.cli.console import Column, emit_json, markdown, say, table
 from stitcher.cli.guides import TARGETS, page
 from stitcher.cli.options import Flags, load, setting_flags
 from stitcher.errors import SettingsError
-from stitcher.settings import upstream_base, url_of
 
 
 @setting_flags("host", "port")

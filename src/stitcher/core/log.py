@@ -106,7 +106,32 @@ class Settled:
     item: Item
 
 
-Entry = Message | Head | Turn | Rewound | Rebased | Compacted | Settled
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """Said with one request only (a reminder the client drops again): beside the path."""
+
+    thread: str
+    time: float
+    after: str  # chain of the message it followed
+    dialect: str
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What a provider calls an answer, so that a later request can refer to it."""
+
+    thread: str
+    time: float
+    id: str
+    asked: str  # chain of the last message it was an answer to
+    of: str  # chain of its last message; `asked` where it said nothing
+    head: str  # digest of the head it was given under
+    stored: bool  # the client may fetch it by its id
+    body: bytes | None = None  # the response object, verbatim, where it is stored
+
+
+Entry = Message | Head | Turn | Rewound | Rebased | Compacted | Settled | Aside | Response
 
 
 @dataclass(frozen=True, slots=True)

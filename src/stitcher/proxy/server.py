@@ -12,8 +12,9 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from stitcher.addresses import url_of
 from stitcher.errors import SettingsError
-from stitcher.settings import Settings, url_of
+from stitcher.settings import Settings
 
 FINISH_WITHIN: Final = 10.0  # seconds running requests get after the stop
 

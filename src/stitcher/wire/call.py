@@ -8,6 +8,14 @@ from stitcher.wire.members import Member
 
 
 @dataclass(frozen=True, slots=True)
+class Aside:
+    """Something said with one request only: it stands before the history's item number `before`."""
+
+    before: int  # index into `Call.items`; their number for the end
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """A request body and what was read from it."""
 
@@ -30,3 +38,9 @@ class Call:
     user_id: str | None = None
     cache_key: str | None = None
     marks_last_message: bool | None = None
+    asides: tuple["Aside", ...] = ()  # what goes out with the messages and is none of the history
+    after: str | None = None  # Responses: previous_response_id
+    conversation: str | None = None  # Responses: the id of a conversation object
+    stores: bool = True  # Responses: False when the client asks the provider to keep nothing
+    background: bool = False  # Responses: answered later, to be fetched
+    generates: bool = True  # Responses over WebSocket: False for a prewarm

@@ -18,6 +18,9 @@ class Received:
     complete: bool  # the provider said that it was done
     usage: bytes | None  # verbatim; for a stream of several reports, merged
     reported: int | None  # input tokens the provider counted, cached ones included
+    further: tuple[bytes, ...] = ()  # what the same answer says after `message`, in order
+    response_id: str = ""  # what the provider calls the answer, where it can be referred to
+    response: bytes | None = None  # the whole response object, verbatim
 
 
 class Fold(Protocol):

@@ -12,12 +12,14 @@ import msgspec
 from stitcher.core.item import ROOT, Item, chain
 from stitcher.core.layout import laid_after
 from stitcher.core.log import (
+    Aside,
     Compacted,
     Entry,
     Head,
     Message,
     Node,
     Rebased,
+    Response,
     Rewound,
     Settled,
     Turn,
@@ -65,10 +67,14 @@ class _Line(msgspec.Struct, omit_defaults=True):
     digest: str = ""
     window: str = ""
     ratio: float = 0.0
+    id: str = ""
+    asked: str = ""
+    stored: bool = False
     system: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     tools: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     usage: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     message: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    response: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
 _line = msgspec.json.Decoder(_Line)
@@ -105,6 +111,8 @@ def encode(entry: Entry) -> bytes:
                     message=_raw(entry.item.raw),
                 )
             )
+        case Aside() | Response():
+            return _encode_beside(entry)
         case _:
             return _encode_event(entry)
 
@@ -152,6 +160,16 @@ def _encode_turn(entry: Turn) -> bytes:
             ratio=entry.ratio,
         )
     )
+
+
+def _encode_beside(entry: Aside | Response) -> bytes:
+    line = _Line(type=type(entry).__name__.lower(), thread=entry.thread, time=entry.time)
+    if isinstance(entry, Aside):
+        line.dialect, line.of, line.message = entry.dialect, entry.after, _raw(entry.raw)
+    else:
+        line.id, line.asked, line.of, line.head = entry.id, entry.asked, entry.of, entry.head
+        line.stored, line.response = entry.stored, _raw(entry.body)
+    return _encode(line)
 
 
 def _encode_event(entry: Rewound | Rebased | Compacted) -> bytes:
@@ -285,6 +303,23 @@ def _compacted(line: _Line, _: ReadItem) -> Entry:
     return Compacted(line.thread, line.time, line.start, line.at, tuple(line.stubs))
 
 
+def _aside(line: _Line, _: ReadItem) -> Entry:
+    return Aside(line.thread, line.time, line.of, line.dialect, _bytes(line.message) or b"")
+
+
+def _response(line: _Line, _: ReadItem) -> Entry:
+    return Response(
+        thread=line.thread,
+        time=line.time,
+        id=line.id,
+        asked=line.asked,
+        of=line.of,
+        head=line.head,
+        stored=line.stored,
+        body=_bytes(line.response),
+    )
+
+
 _MAKERS: dict[str, Callable[[_Line, ReadItem], Entry]] = {
     "message": _message,
     "head": _head,
@@ -292,6 +327,8 @@ _MAKERS: dict[str, Callable[[_Line, ReadItem], Entry]] = {
     "rewound": lambda line, _: Rewound(line.thread, line.time, line.to),
     "rebased": lambda line, _: Rebased(line.thread, line.time, line.onto),
     "compacted": _compacted,
+    "aside": _aside,
+    "response": _response,
     "settled": lambda line, read: Settled(
         line.thread, line.time, line.of, read(line.dialect, _bytes(line.message) or b"")
     ),

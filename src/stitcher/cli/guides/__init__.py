@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from importlib.resources import files
 from typing import Final
 
-from stitcher.settings import Settings, url_of
+from stitcher.addresses import url_of
+from stitcher.settings import Settings
 
 TARGETS: Final[Mapping[str, str]] = {
     "claude-code": "Claude Code",
