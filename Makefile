@@ -7,6 +7,7 @@
 
 PYTHON ?= python3
 VENV := .venv
+LITELLM_VENV := .venv-litellm
 BIN := $(VENV)/bin
 STAMPS := $(VENV)/.stamps
 
@@ -18,7 +19,7 @@ demo: $(STAMPS)/dev
 test: $(STAMPS)/dev
 	$(BIN)/python -m pytest -m "not clients"
 
-test-clients: $(STAMPS)/clients $(STAMPS)/js
+test-clients: $(STAMPS)/clients $(STAMPS)/litellm $(STAMPS)/js
 	$(BIN)/python -m pytest -m clients
 
 check: $(STAMPS)/dev
@@ -34,6 +35,7 @@ bench: $(STAMPS)/clients
 lock: $(STAMPS)/uv
 	$(BIN)/uv pip compile -q --universal -p 3.11 --no-annotate --no-header --extra proxy --group test --group lint pyproject.toml -o requirements/dev.txt
 	$(BIN)/uv pip compile -q --universal -p 3.11 --no-annotate --no-header --extra proxy --group test --group lint --group clients --group peers pyproject.toml -o requirements/clients.txt
+	$(BIN)/uv pip compile -q --universal -p 3.11 --no-annotate --no-header --group litellm pyproject.toml -o requirements/litellm.txt
 
 $(STAMPS)/venv:
 	@sh scripts/make_venv.sh "$(PYTHON)" "$(VENV)"
@@ -52,10 +54,16 @@ $(STAMPS)/clients: $(STAMPS)/dev requirements/clients.txt
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install -q -r requirements/clients.txt
 	@touch $@
 
+# A client that pins an older OpenAI SDK than the tests use: an environment of its own.
+$(STAMPS)/litellm: $(STAMPS)/uv requirements/litellm.txt
+	@sh scripts/make_venv.sh "$(PYTHON)" "$(LITELLM_VENV)"
+	@VIRTUAL_ENV=$(LITELLM_VENV) $(BIN)/uv pip install -q -r requirements/litellm.txt
+	@touch $@
+
 $(STAMPS)/js: tests/end_to_end/js/package.json tests/end_to_end/js/package-lock.json scripts/install_js_clients.sh $(STAMPS)/venv
 	@if sh scripts/install_js_clients.sh .clients; then touch $@; \
 	elif [ -n "$$CI" ]; then exit 1; \
 	else echo "Going on without the JavaScript clients: their tests are skipped by name." >&2; fi
 
 clean:
-	rm -rf $(VENV) .clients dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(LITELLM_VENV) .clients dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
