@@ -1,6 +1,7 @@
-"""Reads the messages of both dialects as a person would, so that tests can say what they expect.
+"""Reads the messages of every dialect as a person would, so that tests can say what they expect.
 
-Pure. Works on parsed JSON, of a request's body or of a line in the log alike.
+Pure. Works on parsed JSON, of a request's body or of a line in the log alike. An item of the
+Responses API counts as a message.
 """
 
 import json
@@ -10,10 +11,18 @@ from typing import Any
 
 Message = dict[str, Any]
 
+_TEXTS = ("text", "input_text", "output_text")
+
 
 def spoken(messages: Sequence[Message]) -> list[str]:
     """One line for each thing said: "user: hi", "assistant calls f {...}", "tool: 42"."""
     return [line for message in messages for line in _lines(message)]
+
+
+def history(body: Any) -> list[Message]:
+    """What a request says, in its dialect's form: its messages, or the items of its input."""
+    said = body["messages"] if "messages" in body else body["input"]
+    return [{"role": "user", "content": said}] if isinstance(said, str) else list(said)
 
 
 def assert_prefix_kept(bodies: Sequence[Any]) -> None:
@@ -23,11 +32,16 @@ def assert_prefix_kept(bodies: Sequence[Any]) -> None:
     breakpoints wherever they stand (Claude Code moves its own with every request).
     """
     for number, (earlier, later) in enumerate(pairwise(bodies), start=2):
-        before, after = (canonical(body["messages"]) for body in (earlier, later))
-        assert len(after) > len(before), f"request {number} adds no message"
-        for position, (old, new) in enumerate(zip(before, after, strict=False)):
-            assert new == old, f"request {number} changed message {position}"
+        assert_extends(earlier, later, f"request {number}")
         assert _system(later) == _system(earlier), f"request {number} changed the system prompt"
+
+
+def assert_extends(earlier: Any, later: Any, name: str = "the later request") -> None:
+    """The later request's messages begin with all of the earlier one's and go on."""
+    before, after = (canonical(history(body)) for body in (earlier, later))
+    assert len(after) > len(before), f"{name} adds no message"
+    for position, (old, new) in enumerate(zip(before, after, strict=False)):
+        assert new == old, f"{name} changed message {position}"
 
 
 def assert_kept_apart(logs: Sequence[Sequence[Message]], names: Sequence[str]) -> None:
@@ -43,7 +57,10 @@ def assert_kept_apart(logs: Sequence[Sequence[Message]], names: Sequence[str]) -
 
 
 def canonical(value: Any) -> Any:
-    """A value without breakpoints, with every message's content as a list of blocks."""
+    """A value without breakpoints, with every message's content as a list of blocks.
+
+    In the Responses API a message need not name its type, and a text's type only says its side.
+    """
     if isinstance(value, list):
         return [canonical(item) for item in value]
     if not isinstance(value, dict):
@@ -51,14 +68,35 @@ def canonical(value: Any) -> Any:
     plain = {key: canonical(item) for key, item in value.items() if key != "cache_control"}
     if isinstance(plain.get("content"), str):
         plain["content"] = [{"type": "text", "text": plain["content"]}]
+    if plain.get("type") == "message":
+        del plain["type"]
+    if plain.get("type") in _TEXTS:
+        plain["type"] = "text"
     return plain
 
 
 def _system(body: Any) -> Any:
-    return canonical({"content": body.get("system", "")})["content"]
+    said = body.get("system") or body.get("instructions") or ""
+    return canonical({"content": said})["content"]
 
 
 def _lines(message: Message) -> list[str]:
+    match message.get("type", "message"):
+        case "message":
+            return _message_lines(message)
+        case "function_call":
+            return [_call(message["name"], json.loads(message["arguments"]))]
+        case "function_call_output":
+            return _message_lines({"role": "tool", "content": message["output"]})
+        case "reasoning":
+            return [f"assistant thinks: {part['text']}" for part in message["summary"]] or [
+                "assistant thinks"
+            ]
+        case other:
+            return [f"an item: {other}"]
+
+
+def _message_lines(message: Message) -> list[str]:
     role = message["role"]
     content = message.get("content")
     blocks = [{"type": "text", "text": content}] if isinstance(content, str) else content or []
@@ -70,14 +108,14 @@ def _lines(message: Message) -> list[str]:
 
 def _block_line(role: str, block: Message) -> str:
     match block["type"]:
-        case "text":
+        case "text" | "input_text" | "output_text":
             return f"{role}: {block['text']}"
         case "thinking":
             return f"{role} thinks: {block['thinking']}"
         case "tool_use":
             return _call(block["name"], block["input"])
         case "tool_result":
-            return " ".join(_lines({"role": "tool", "content": block.get("content")}))
+            return " ".join(_message_lines({"role": "tool", "content": block.get("content")}))
         case other:
             return f"{role} shows: {other}"
 

@@ -28,10 +28,11 @@ _FORKS.set_forkserver_preload(["stitcher.cli.app", "stitcher.proxy.serve"])
 class ProxyProcess:
     """One proxy on one data directory; it may be started and stopped several times."""
 
-    def __init__(self, folder: Path, upstream: str) -> None:
+    def __init__(self, folder: Path, upstream: str, *options: str) -> None:
         self.data_dir = folder / "sessions"
         self.port = 0  # a free one, chosen at the first start and kept
         self._upstream = upstream
+        self._options = options  # of `stitcher start`, at every start
         self._home = folder / "home"
         self._home.mkdir()
         self._errors = folder / "proxy.stderr"
@@ -43,6 +44,7 @@ class ProxyProcess:
         arguments = ["start", "--host", "127.0.0.1", "--port", str(self.port)]
         arguments += ["--data-dir", str(self.data_dir)]
         arguments += ["--upstream", self._upstream, "--upstream-anthropic", self._upstream]
+        arguments += self._options
         said, saying = _FORKS.Pipe(duplex=False)
         self._process = _FORKS.Process(
             target=_run, args=(arguments, self._environment(), saying, str(self._errors))

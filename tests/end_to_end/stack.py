@@ -22,11 +22,13 @@ DIALECT_PATHS = ("/chat/completions", "/messages", "/messages/count_tokens")
 
 
 class Stack:
-    def __init__(self, folder: Path) -> None:
+    """`options` are those of `stitcher start`, beside its addresses and its data directory."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
         self._expected_refusal = ""
         with ExitStack() as parts:
             self.simulator = parts.enter_context(SimulatorThread())
-            self._proxy = ProxyProcess(folder, self.simulator.url)
+            self._proxy = ProxyProcess(folder, self.simulator.url, *options)
             self._proxy.start()
             parts.callback(self._proxy.terminate)
             self._wiretap = Wiretap(self._proxy.port)
