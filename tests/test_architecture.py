@@ -37,6 +37,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "sessions": {"core", "wire", "store"},
     "conversations": {"core", "wire", "store", "sessions"},
     "listening": {"wire", "ports"},
+    "responses_api": {"core", "wire", "store", "sessions", "recording", "errors"},
     "exchange": {
         "responses_api",
         "listening",
@@ -55,6 +56,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "proxy": {
         "addresses",
         "exchange",
+        "responses_api",
         "tenants",
         "store",
         "settings",

@@ -16,7 +16,7 @@ Make = Callable[[], Store]
 CHAT = SessionKey("local", "chat")
 NASTY = [
     "../x",
-    "\0",
+    "a\0b",
     "😀",
     "a" * 10_000,
     "",

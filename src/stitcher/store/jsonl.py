@@ -132,6 +132,8 @@ class JsonlStore:
         found = []
         try:
             for key, directory in self._directory.all(tenant):
+                if key.is_reserved:
+                    continue
                 stats = [stat for stat in log_stats(directory) if stat.st_size]
                 if stats:
                     size = sum(stat.st_size for stat in stats)

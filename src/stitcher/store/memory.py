@@ -56,7 +56,7 @@ class MemoryStore:
         found = [
             SessionInfo(key, size=log.size, files=1, used=log.used)
             for key, log in self._logs.items()
-            if tenant in (None, key.tenant)
+            if tenant in (None, key.tenant) and not key.is_reserved
         ]
         return sorted(found, key=lambda info: info.used, reverse=True)
 

@@ -8,6 +8,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+RESERVED = "\0"
+"""How the names of the program's own logs begin: they are kept like sessions, but are none.
+
+No client can ask for one: a name with a NUL in it is refused where it comes in.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class SessionKey:
@@ -15,6 +21,11 @@ class SessionKey:
 
     tenant: str
     name: str
+
+    @property
+    def is_reserved(self) -> bool:
+        """True for a log of the program's own, which is never listed."""
+        return self.name.startswith(RESERVED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +69,7 @@ class Store(Protocol):
         ...
 
     def sessions(self, tenant: str | None = None) -> list[SessionInfo]:
-        """All sessions, or one tenant's, most recently used first."""
+        """All sessions, or one tenant's, most recently used first. None of the reserved logs."""
         ...
 
     def count_lines(self, key: SessionKey, *beginnings: bytes) -> int:

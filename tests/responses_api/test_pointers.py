@@ -1,0 +1,236 @@
+"""Pointers: an id a provider gave leads to a place in the log, today and after a restart."""
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from stitcher.core.log import Turn
+from stitcher.responses_api import pointers
+from stitcher.responses_api.pointers import Pointer, Pointers
+from stitcher.sessions import Sessions
+from stitcher.store.jsonl import JsonlStore
+from stitcher.store.memory import MemoryStore
+from stitcher.store.protocol import Line, SessionKey, Store
+
+TALK = SessionKey("local", "talk")
+PLACE = Pointer("talk", "main", asked="a1", of="a2", head="h", stored=True)
+OTHER = Pointer("talk", "main/side", asked="b1", of="b2", head="", stored=False)
+
+
+def reopened(store: Store) -> Store:
+    """The store as another process finds it."""
+    if isinstance(store, MemoryStore):
+        return store
+    root = store._directory.root  # type: ignore[attr-defined]
+    asyncio.run(store.close())
+    return JsonlStore(root)
+
+
+@pytest.fixture(params=["memory", "files", "rolling"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    kinds: dict[str, Callable[[], Store]] = {
+        "memory": MemoryStore,
+        "files": lambda: JsonlStore(tmp_path),
+        "rolling": lambda: JsonlStore(tmp_path, roll_bytes=300),
+    }
+    made = kinds[request.param]()
+    asyncio.run(made.append(TALK, [b'{"type":"message"}']))
+    yield made
+    if isinstance(made, JsonlStore):
+        asyncio.run(made.close())
+
+
+def add(store: Store, response_id: str, pointer: Pointer = PLACE, tenant: str = "local") -> None:
+    asyncio.run(Pointers(store).add(tenant, response_id, pointer))
+
+
+def find(store: Store, response_id: str, tenant: str = "local") -> Pointer | None:
+    return asyncio.run(Pointers(store).find(tenant, response_id))
+
+
+def test_an_id_is_found_while_running_and_after_a_restart(store: Store) -> None:
+    async def running() -> Pointer | None:
+        index = Pointers(store)
+        await index.add("local", "resp_1", PLACE)
+        return await index.find("local", "resp_1")
+
+    assert asyncio.run(running()) == PLACE
+    assert find(reopened(store), "resp_1") == PLACE
+
+
+def test_an_id_nobody_gave_is_not_found(store: Store) -> None:
+    add(store, "resp_1")
+    assert find(store, "resp_2") is None
+    assert find(store, "resp_") is None
+
+
+@pytest.mark.parametrize(
+    "response_id",
+    ["", "\0", "\udcff", "a/../b", '"}\n{"type":"pointer"', "😀" * 3, "x" * 100_000, "chatcmpl-1"],
+    ids=ascii,
+)
+def test_any_text_is_an_id(store: Store, response_id: str) -> None:
+    add(store, response_id)
+    add(store, "resp_1", OTHER)
+    assert find(store, response_id) == PLACE
+
+
+def test_an_id_given_twice_leads_to_the_newer_answer(store: Store) -> None:
+    add(store, "resp_1", OTHER)
+    add(store, "resp_1", PLACE)
+    assert find(reopened(store), "resp_1") == PLACE
+
+
+def test_an_id_is_found_by_its_tenant_only(store: Store) -> None:
+    asyncio.run(store.append(SessionKey("t", "talk"), [b'{"type":"message"}']))
+    add(store, "resp_1", PLACE)
+    assert find(store, "resp_1", "t") is None
+    add(store, "resp_1", OTHER, "t")
+    assert find(store, "resp_1", "t") == OTHER
+    assert find(store, "resp_1") == PLACE
+
+
+def test_a_removed_id_is_gone_until_it_is_given_again(store: Store) -> None:
+    async def story() -> list[Pointer | None]:
+        index = Pointers(store)
+        await index.add("local", "resp_1", PLACE)
+        await index.remove("local", "resp_1")
+        removed = await index.find("local", "resp_1")
+        await index.remove("local", "never given")
+        return [removed, await Pointers(store).find("local", "resp_1")]
+
+    assert asyncio.run(story()) == [None, None]
+    store = reopened(store)
+    assert find(store, "resp_1") is None
+    add(store, "resp_1", OTHER)
+    assert find(store, "resp_1") == OTHER
+
+
+def test_a_purged_session_takes_its_responses_along(store: Store) -> None:
+    async def story() -> Pointer | None:
+        index = Pointers(store)
+        await index.add("local", "resp_1", PLACE)
+        assert await Sessions(store).purge(TALK)
+        return await index.find("local", "resp_1")
+
+    assert asyncio.run(story()) is None
+    assert find(store, "resp_1") is None
+
+
+def test_the_index_is_no_session(store: Store) -> None:
+    for number in range(50):
+        add(store, f"resp_{number}")
+    assert [info.key for info in store.sessions()] == [TALK]
+    assert Sessions(store).counts("local")["sessions"] == 1
+
+
+def test_many_ids_survive_the_rolling_of_their_logs(store: Store) -> None:
+    places = {f"resp_{n}": replace(PLACE, asked=f"a{n}") for n in range(200)}
+
+    async def story() -> None:
+        index = Pointers(store)
+        await asyncio.gather(*(index.add("local", *entry) for entry in places.items()))
+
+    asyncio.run(story())
+    store = reopened(store)
+    assert {name: find(store, name) for name in places} == places
+
+
+def test_a_crash_after_an_acknowledged_answer_loses_nothing(tmp_path: Path) -> None:
+    """Answer and pointer go to the disk in one batch; what the journal holds is put back."""
+    turn = Turn("main", 1.0, "answered", "", "", "m", 200, 1, None)
+
+    async def story() -> None:
+        store = JsonlStore(tmp_path / "data")
+        async with Sessions(store).use(TALK) as session:
+            await asyncio.gather(
+                session.append([turn]), Pointers(store).add("local", "resp_1", PLACE)
+            )
+        # The power goes: of the files only what the journal can give back is there again.
+        (tmp_path / "after").mkdir()
+        journal = (tmp_path / "data" / ".journal").read_bytes()
+        (tmp_path / "after" / ".journal").write_bytes(journal)
+        await store.close()
+
+    asyncio.run(story())
+    after = JsonlStore(tmp_path / "after")
+    assert find(after, "resp_1") == PLACE
+    assert [json.loads(line.data)["type"] for line in after.oldest_first(TALK)] == ["turn"]
+    asyncio.run(after.close())
+
+
+def test_a_damaged_line_hides_no_other(store: Store) -> None:
+    add(store, "resp_1")
+    key = pointers._log_of(("local", pointers._digest("resp_1")))
+    damaged = pointers._line(("local", pointers._digest("resp_1")), OTHER)[:-1]
+    asyncio.run(store.append(key, [damaged, b"\xff", b"[]"]))
+    assert find(store, "resp_1") == PLACE
+
+
+class CountingStore(MemoryStore):
+    """Counts the lines that were read."""
+
+    read = 0
+
+    def newest_first(self, key: SessionKey) -> Iterator[Line]:
+        for line in super().newest_first(key):
+            self.read += 1
+            yield line
+
+
+def test_memory_is_bounded_and_what_was_used_last_is_not_read_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pointers, "_IN_MEMORY", 3)
+    store = CountingStore()
+
+    async def story() -> None:
+        await store.append(TALK, [b"{}"])
+        index = Pointers(store)
+        for number in range(10):
+            await index.add("local", f"resp_{number}", PLACE)
+        assert len(index._recent) == 3
+        await index.find("local", "resp_9")
+        assert store.read == 0
+        assert await index.find("local", "resp_0") == PLACE
+        read = store.read
+        assert read > 0
+        await index.find("local", "resp_0")
+        assert store.read == read
+
+    asyncio.run(story())
+
+
+class SlowStore(MemoryStore):
+    """While its log is read, something is appended."""
+
+    meanwhile: Callable[[], None] | None = None
+
+    def newest_first(self, key: SessionKey) -> Iterator[Line]:
+        lines: Sequence[Line] = list(super().newest_first(key))
+        if self.meanwhile:
+            self.meanwhile()
+        yield from lines
+
+
+def test_what_is_written_while_the_log_is_read_counts() -> None:
+    store = SlowStore()
+
+    async def story() -> Pointer | None:
+        await store.append(TALK, [b"{}"])
+        await Pointers(store).add("local", "resp_1", OTHER)
+        index = Pointers(store)
+        loop = asyncio.get_running_loop()
+
+        def write() -> None:
+            adding = index.add("local", "resp_1", PLACE)
+            asyncio.run_coroutine_threadsafe(adding, loop).result(10)
+
+        store.meanwhile = write
+        return await index.find("local", "resp_1")
+
+    assert asyncio.run(story()) == PLACE
