@@ -16,18 +16,20 @@ from stitcher.simulator.serve import SimulatorThread
 from stitcher.store.jsonl import JsonlStore
 from stitcher.verify import verify
 from tests.end_to_end.proxy_process import ProxyProcess
-from tests.end_to_end.wiretap import Exchange, Wiretap
+from tests.end_to_end.wiretap import WEBSOCKET, Exchange, Wiretap
 
-DIALECT_PATHS = ("/chat/completions", "/messages", "/messages/count_tokens")
+DIALECT_PATHS = ("/chat/completions", "/messages", "/messages/count_tokens", "/responses")
 
 
 class Stack:
-    """`options` are those of `stitcher start`, beside its addresses and its data directory."""
+    """`options` are those of `stitcher start`, beside its addresses and its data directory;
+    `simulator` are those of SimulatorThread.
+    """
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    def __init__(self, folder: Path, *options: str, **simulator: Any) -> None:
         self._expected_refusal = ""
         with ExitStack() as parts:
-            self.simulator = parts.enter_context(SimulatorThread())
+            self.simulator = parts.enter_context(SimulatorThread(**simulator))
             self._proxy = ProxyProcess(folder, self.simulator.url, *options)
             self._proxy.start()
             parts.callback(self._proxy.terminate)
@@ -41,12 +43,12 @@ class Stack:
 
     @property
     def sent(self) -> list[Exchange]:
-        """The client's requests to the dialect endpoints, as it sent them."""
+        """The client's requests to the dialect endpoints and its WebSocket messages, as sent."""
         return [sent for sent in self._wiretap.exchanges if _is_dialect(sent.method, sent.path)]
 
     @property
     def received(self) -> list[Received]:
-        """The simulator's requests on the dialect endpoints, as they reached it."""
+        """What reached the simulator on the dialect endpoints, WebSocket messages among it."""
         return [
             received
             for received in self.simulator.requests
@@ -147,4 +149,4 @@ class Stack:
 
 
 def _is_dialect(method: str, path: str) -> bool:
-    return method == "POST" and path.partition("?")[0].endswith(DIALECT_PATHS)
+    return method in ("POST", WEBSOCKET) and path.partition("?")[0].endswith(DIALECT_PATHS)

@@ -1,7 +1,7 @@
 """A TCP relay between a client and the proxy that keeps what crossed it, byte for byte.
 
 Relays bytes as they come and reads HTTP only afterwards, so it cannot change what it measures.
-Knows HTTP/1.1 framing, nothing of the dialects.
+Knows HTTP/1.1 framing and what follows an upgrade to a WebSocket, nothing of the dialects.
 """
 
 import asyncio
@@ -10,15 +10,24 @@ import io
 import json
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from tests.end_to_end.websocket_frames import read_messages
+
+WEBSOCKET = "WS"  # the method of an exchange that is a message on a WebSocket
+
 _CHUNK = 65536
+_SWITCHED = 101
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One request as the client sent it, and the answer as far as it came back."""
+    """One request as the client sent it, and the answer as far as it came back.
+
+    A message on a WebSocket is one too: with the headers of the upgrade, its text as the body, and
+    as the answer the messages that came back before the next one, a line each.
+    """
 
     at: float  # when the request began, on the monotonic clock
     method: str
@@ -35,15 +44,26 @@ class Exchange:
 
 
 @dataclass(slots=True)
-class _Wire:
-    """The bytes of one connection, and when the client's arrived."""
+class _Way:
+    """The bytes of one direction of a connection, and when they arrived."""
 
-    sent: bytearray = field(default_factory=bytearray)
-    answered: bytearray = field(default_factory=bytearray)
-    marks: list[tuple[int, float]] = field(default_factory=list)  # (offset in `sent`, time)
+    data: bytearray = field(default_factory=bytearray)
+    marks: list[tuple[int, float]] = field(default_factory=list)  # (offset, time)
 
-    def sent_at(self, offset: int) -> float:
+    def add(self, chunk: bytes) -> None:
+        self.marks.append((len(self.data), time.monotonic()))
+        self.data += chunk
+
+    def at(self, offset: int) -> float:
         return max(at for start, at in self.marks if start <= offset)
+
+
+@dataclass(slots=True)
+class _Wire:
+    """One connection."""
+
+    sent: _Way = field(default_factory=_Way)
+    answered: _Way = field(default_factory=_Way)
 
 
 class Wiretap:
@@ -72,12 +92,7 @@ class Wiretap:
     def exchanges(self) -> list[Exchange]:
         """Everything that crossed so far, in the order in which the requests began."""
         with self._lock:
-            wires = [(bytes(wire.sent), bytes(wire.answered), wire) for wire in self._wires]
-            found = [
-                exchange
-                for sent, answered, wire in wires
-                for exchange in _read_exchanges(sent, answered, wire)
-            ]
+            found = [exchange for wire in self._wires for exchange in _read_exchanges(wire)]
         return sorted(found, key=lambda exchange: exchange.at)
 
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -91,8 +106,8 @@ class Wiretap:
             self._wires.append(wire)
         self._open |= {writer, far_writer}
         ways = {
-            asyncio.ensure_future(self._pump(reader, far_writer, wire, from_client=True)),
-            asyncio.ensure_future(self._pump(far_reader, writer, wire, from_client=False)),
+            asyncio.ensure_future(self._pump(reader, far_writer, wire.sent)),
+            asyncio.ensure_future(self._pump(far_reader, writer, wire.answered)),
         }
         # Whichever side hangs up first ends both: an LLM client half-closes nothing.
         await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
@@ -102,21 +117,12 @@ class Wiretap:
         self._open -= {writer, far_writer}
 
     async def _pump(
-        self,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
-        wire: _Wire,
-        *,
-        from_client: bool,
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, way: _Way
     ) -> None:
         try:
             while chunk := await reader.read(_CHUNK):
                 with self._lock:
-                    if from_client:
-                        wire.marks.append((len(wire.sent), time.monotonic()))
-                        wire.sent += chunk
-                    else:
-                        wire.answered += chunk
+                    way.add(chunk)
                 writer.write(chunk)
                 await writer.drain()
         except ConnectionError:
@@ -139,42 +145,69 @@ class _Stream(io.BytesIO):
         """Each answer closes its file; the stream goes on with the next."""
 
 
-def _read_exchanges(sent: bytes, answered: bytes, wire: _Wire) -> list[Exchange]:
-    answers = _Stream(answered)
+def _read_exchanges(wire: _Wire) -> list[Exchange]:
+    sent = bytes(wire.sent.data)
+    answers = _Stream(bytes(wire.answered.data))
     exchanges = []
-    for offset, method, path, headers, body in _read_requests(sent):
+    start = 0
+    while (request := _read_request(sent, start)) is not None:
+        method, path, headers, body, end = request
         status, answer_headers, answer = _read_answer(answers, method)
-        exchanges.append(
-            Exchange(
-                at=wire.sent_at(offset),
-                method=method,
-                path=path,
-                headers=headers,
-                body=body,
-                status=status,
-                answer_headers=answer_headers,
-                answer=answer,
-            )
+        exchange = Exchange(
+            at=wire.sent.at(start),
+            method=method,
+            path=path,
+            headers=headers,
+            body=body,
+            status=status,
+            answer_headers=answer_headers,
+            answer=answer,
         )
+        exchanges.append(exchange)
+        if status == _SWITCHED:
+            return [*exchanges, *_read_websocket(wire, exchange, end, answers.tell())]
+        start = end
     return exchanges
 
 
-def _read_requests(sent: bytes) -> list[tuple[int, str, str, dict[str, str], bytes]]:
-    requests = []
-    start = 0
-    while (end := sent.find(b"\r\n\r\n", start)) >= 0:
-        first, *lines = sent[start:end].decode("latin-1").split("\r\n")
-        method, path, _version = first.split(" ", 2)
-        headers = {}
-        for line in lines:
-            name, _, value = line.partition(":")
-            headers[name.strip().lower()] = value.strip()
-        if "transfer-encoding" in headers:
-            raise AssertionError(f"{method} {path} came chunked: the wiretap reads Content-Length")
-        body_end = end + 4 + int(headers.get("content-length", "0"))
-        requests.append((start, method, path, headers, sent[end + 4 : body_end]))
-        start = body_end
-    return requests
+def _read_request(sent: bytes, start: int) -> tuple[str, str, dict[str, str], bytes, int] | None:
+    """The request that begins there and where it ends; None when its head is not whole."""
+    head_end = sent.find(b"\r\n\r\n", start)
+    if head_end < 0:
+        return None
+    first, *lines = sent[start:head_end].decode("latin-1").split("\r\n")
+    method, path, _version = first.split(" ", 2)
+    headers = {}
+    for line in lines:
+        name, _, value = line.partition(":")
+        headers[name.strip().lower()] = value.strip()
+    if "transfer-encoding" in headers:
+        raise AssertionError(f"{method} {path} came chunked: the wiretap reads Content-Length")
+    end = head_end + 4 + int(headers.get("content-length", "0"))
+    return method, path, headers, sent[head_end + 4 : end], end
+
+
+def _read_websocket(wire: _Wire, upgrade: Exchange, sent: int, answered: int) -> list[Exchange]:
+    """What was said after an upgrade that ended at these offsets of both directions."""
+    agreed = upgrade.answer_headers.get("sec-websocket-extensions", "")
+    asked = _timed_messages(wire.sent, sent, "client_no_context_takeover" not in agreed)
+    answers = _timed_messages(wire.answered, answered, "server_no_context_takeover" not in agreed)
+    ends = [at for at, _ in asked[1:]] + [float("inf")]
+    return [
+        replace(
+            upgrade,
+            at=at,
+            method=WEBSOCKET,
+            body=body,
+            answer=b"\n".join(text for when, text in answers if at <= when < end),
+        )
+        for (at, body), end in zip(asked, ends, strict=True)
+    ]
+
+
+def _timed_messages(way: _Way, begin: int, keeps_window: bool) -> list[tuple[float, bytes]]:
+    messages = read_messages(bytes(way.data[begin:]), keeps_window=keeps_window)
+    return [(way.at(begin + offset), message) for offset, message in messages]
 
 
 def _read_answer(stream: _Stream, method: str) -> tuple[int | None, dict[str, str], bytes]:
@@ -184,6 +217,8 @@ def _read_answer(stream: _Stream, method: str) -> tuple[int | None, dict[str, st
     except (http.client.HTTPException, ConnectionError):
         return None, {}, b""
     headers = {name.lower(): value for name, value in response.getheaders()}
+    if response.status == _SWITCHED:
+        return response.status, headers, b""  # what follows is not HTTP
     try:
         return response.status, headers, response.read()
     except http.client.IncompleteRead as broken:
