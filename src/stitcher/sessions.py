@@ -131,6 +131,7 @@ class Session:
             heads=self.tree.heads,
             windows=self.tree.windows,
             turns=self.tree.turns,
+            conversation=self.tree.conversation,
         )
         self._covered = 0  # reading starts over; entries taken in twice change nothing
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from stitcher.core.item import ROOT, Item
 from stitcher.core.log import (
     Compacted,
+    Conversation,
     Entry,
     Head,
     Message,
@@ -197,6 +198,17 @@ def test_newest_of_each_kind_wins_from_either_end() -> None:
         assert tree.heads["main"].digest == "new"
         assert tree.windows["main"].start == "c"
         assert tree.turns["main"].head == "new"
+
+
+def test_the_newest_that_a_conversation_says_of_itself_counts_from_either_end() -> None:
+    first = Conversation(1.0, "conv_1", 1, b"{}")
+    last = replace(first, time=2.0, metadata=b'{"topic":"tea"}')
+    forwards, backwards = Tree(), Tree()
+    for entry in (first, last):
+        forwards.append(entry)
+    for entry in (last, first):
+        backwards.prepend(entry)
+    assert forwards.conversation == backwards.conversation == last
 
 
 def test_a_message_moved_ten_thousand_times_is_read_back() -> None:

@@ -10,6 +10,7 @@ from stitcher.core.item import ROOT, chain
 from stitcher.core.layout import laid_after
 from stitcher.core.log import (
     Compacted,
+    Conversation,
     Entry,
     Head,
     Message,
@@ -89,6 +90,14 @@ ENTRIES: dict[str, st.SearchStrategy[Any]] = {
         st.lists(st.tuples(NAME, NAME), max_size=3).map(tuple),
     ),
     "settled": st.builds(Settled, NAME, TIME, NAME, ITEM),
+    "conversation": st.builds(
+        Conversation,
+        time=TIME,
+        id=NAME,
+        created_at=COUNT,
+        metadata=RAW,
+        deleted=st.booleans(),
+    ),
 }
 
 

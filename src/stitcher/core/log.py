@@ -131,7 +131,29 @@ class Response:
     body: bytes | None = None  # the response object, verbatim, where it is stored
 
 
-Entry = Message | Head | Turn | Rewound | Rebased | Compacted | Settled | Aside | Response
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """The session is an object a client asked for: what it says of itself, written anew each time."""
+
+    time: float
+    id: str
+    created_at: int  # seconds since the epoch
+    metadata: bytes  # a JSON object, verbatim
+    deleted: bool = False
+
+
+Entry = (
+    Message
+    | Head
+    | Turn
+    | Rewound
+    | Rebased
+    | Compacted
+    | Settled
+    | Aside
+    | Response
+    | Conversation
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +195,7 @@ class Tree:
     heads: dict[str, Head] = field(default_factory=dict)
     windows: dict[str, Compacted] = field(default_factory=dict)
     turns: dict[str, Turn] = field(default_factory=dict)  # the newest of each thread
+    conversation: Conversation | None = None  # the newest
     whole: bool = False  # the log has been read to its beginning
     _replays: dict[str, Item] = field(default_factory=dict)  # answer → the bytes it settled on
     _sent: set[str] = field(default_factory=set)  # has a child: it has been upstream as input
@@ -198,6 +221,8 @@ class Tree:
                 self.windows[entry.thread] = entry
             case Settled():
                 self._append_settled(entry)
+            case Conversation():
+                self.conversation = entry
 
     def prepend(self, entry: Entry) -> None:
         """Takes in an entry older than all others."""
@@ -219,6 +244,8 @@ class Tree:
             case Settled():
                 self._fill(self._awaited.pop(entry.of, []), entry.item)
                 self._replays.setdefault(entry.of, entry.item)
+            case Conversation():
+                self.conversation = self.conversation or entry
 
     def stands(self, chain: str) -> bool:
         """True for a message at a place that was read, its bytes at hand or further back."""

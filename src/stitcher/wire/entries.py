@@ -14,6 +14,7 @@ from stitcher.core.layout import laid_after
 from stitcher.core.log import (
     Aside,
     Compacted,
+    Conversation,
     Entry,
     Head,
     Message,
@@ -70,11 +71,14 @@ class _Line(msgspec.Struct, omit_defaults=True):
     id: str = ""
     asked: str = ""
     stored: bool = False
+    created_at: int = 0
+    deleted: bool = False
     system: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     tools: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     usage: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     message: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     response: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    metadata: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
 _line = msgspec.json.Decoder(_Line)
@@ -113,6 +117,17 @@ def encode(entry: Entry) -> bytes:
             )
         case Aside() | Response():
             return _encode_beside(entry)
+        case Conversation():
+            return _encode(
+                _Line(
+                    type="conversation",
+                    time=entry.time,
+                    id=entry.id,
+                    created_at=entry.created_at,
+                    deleted=entry.deleted,
+                    metadata=_raw(entry.metadata),
+                )
+            )
         case _:
             return _encode_event(entry)
 
@@ -320,6 +335,11 @@ def _response(line: _Line, _: ReadItem) -> Entry:
     )
 
 
+def _conversation(line: _Line, _: ReadItem) -> Entry:
+    metadata = _bytes(line.metadata) or b"{}"
+    return Conversation(line.time, line.id, line.created_at, metadata, line.deleted)
+
+
 _MAKERS: dict[str, Callable[[_Line, ReadItem], Entry]] = {
     "message": _message,
     "head": _head,
@@ -329,6 +349,7 @@ _MAKERS: dict[str, Callable[[_Line, ReadItem], Entry]] = {
     "compacted": _compacted,
     "aside": _aside,
     "response": _response,
+    "conversation": _conversation,
     "settled": lambda line, read: Settled(
         line.thread, line.time, line.of, read(line.dialect, _bytes(line.message) or b"")
     ),
