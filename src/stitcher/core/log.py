@@ -133,7 +133,7 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """The session is an object a client asked for: what it says of itself, written anew each time."""
+    """The session is an object that a client made: what it says of itself, written as a whole."""
 
     time: float
     id: str
