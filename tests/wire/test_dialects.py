@@ -13,5 +13,5 @@ def test_a_message_is_read_in_the_dialect_it_came_in(name: str) -> None:
 
 
 def test_a_dialect_that_is_not_known_is_unreadable() -> None:
-    with pytest.raises(Unreadable, match="expected openai_chat or anthropic"):
+    with pytest.raises(Unreadable, match="expected openai_chat or anthropic or openai_responses"):
         read_item("novel", RAW)

@@ -11,7 +11,7 @@ from typing import Final
 # Bytes of UTF-8 per token on mixed prose, code and JSON. Measured offline with o200k (3.4 to 4.5)
 # and with a reconstruction of Claude's vocabularies (2.1 to 2.8 from Opus 4.7 on), 2026-11-22.
 # The careful end is taken: a first guess that is too high cuts early, one too low is refused.
-BYTES_PER_TOKEN: Final = {"openai_chat": 3.6, "anthropic": 2.8}
+BYTES_PER_TOKEN: Final = {"openai_chat": 3.6, "openai_responses": 3.6, "anthropic": 2.8}
 
 # OpenAI cookbook for the gpt-4o era: 3 tokens a message; Claude frames a message in about as many.
 TOKENS_PER_MESSAGE: Final = 4
