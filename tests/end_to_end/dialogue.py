@@ -32,6 +32,12 @@ OPENAI_TOOL: Any = {
     "type": "function",
     "function": {"name": TOOL_NAME, "description": _DESCRIPTION, "parameters": _PARAMETERS},
 }
+RESPONSES_TOOL: Any = {
+    "type": "function",
+    "name": TOOL_NAME,
+    "description": _DESCRIPTION,
+    "parameters": _PARAMETERS,
+}
 ANTHROPIC_TOOL: Any = {
     "name": TOOL_NAME,
     "description": _DESCRIPTION,

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 import pytest
 
 CLIENTS = Path(__file__).parents[2] / ".clients"
+LITELLM = Path(__file__).parents[2] / ".venv-litellm"
 NODE = CLIENTS / "node_modules" / ".bin" / "node"
 CLAUDE = CLIENTS / "node_modules" / ".bin" / "claude"
 
@@ -27,6 +28,14 @@ def node_modules() -> Path:
     if not (CLIENTS / "installed").exists():
         _absent("the JavaScript clients (they need npm)")
     return CLIENTS / "node_modules"
+
+
+def litellm_python() -> Path:
+    """The interpreter of the environment that LiteLLM has for itself."""
+    python = LITELLM / "bin" / "python"
+    if not python.exists():
+        _absent("LiteLLM")
+    return python
 
 
 def _absent(client: str) -> NoReturn:
