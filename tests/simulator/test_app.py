@@ -84,7 +84,7 @@ def test_compressed_bodies_are_read_and_kept_as_they_came(
         ("/v1/v1/chat/completions", KEY, 404, "invalid_request_error"),
         ("/chat/completions", KEY, 404, "invalid_request_error"),
         ("/v1/v1/messages", CLAUDE_KEY, 404, "not_found_error"),
-        ("/v1/responses", KEY, 404, "invalid_request_error"),
+        ("/v1/responses", KEY, 400, "invalid_request_error"),
         ("/v1/embeddings", KEY, 400, "invalid_request_error"),
     ],
 )

@@ -13,7 +13,7 @@ _LARGEST_ANTHROPIC = 32 * 1024 * 1024
 
 def speaks_anthropic(path: str, headers: Mapping[str, str]) -> bool:
     """Which of the two providers an endpoint that both have is asked for."""
-    if path.startswith(("/v1/chat", "/v1/embeddings")):
+    if path.startswith(("/v1/chat", "/v1/responses", "/v1/conversations", "/v1/embeddings")):
         return False
     return (
         path.startswith("/v1/messages") or "anthropic-version" in headers or "x-api-key" in headers

@@ -18,11 +18,15 @@ BROKEN_BYTE = "\U0010ffff"
 
 @dataclass(frozen=True, slots=True)
 class Composed:
-    """A finished answer: the document of a plain one, the events of a streamed one."""
+    """A finished answer: the document of a plain one, the events of a streamed one.
+
+    `keep` makes the provider remember it, where it remembers anything.
+    """
 
     document: dict[str, Any]
     events: Callable[[], Iterator[bytes]]
     usage: dict[str, Any]
+    keep: Callable[[], None] = lambda: None
 
 
 class Ids:

@@ -42,6 +42,9 @@ class AnthropicMessages:
     def check(self, body: Any) -> Refusal | None:
         return rules_anthropic.check(body) or _check_window(body)
 
+    def recall(self, body: dict[str, Any], scope: str) -> dict[str, Any]:
+        return body
+
     def hear(self, body: dict[str, Any]) -> Heard:
         form = (body.get("output_config") or {}).get("format") or body.get("output_format") or {}
         return hear_messages(

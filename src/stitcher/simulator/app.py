@@ -14,12 +14,13 @@ from aiohttp import web
 
 from stitcher.simulator import catalogue, rules_anthropic
 from stitcher.simulator.access import access_refusal, credential, speaks_anthropic
-from stitcher.simulator.answer import BROKEN_BYTE, Ids, to_json
+from stitcher.simulator.answer import Ids, to_json
 from stitcher.simulator.anthropic import AnthropicMessages, count_tokens
-from stitcher.simulator.delivery import Delivery, drop, send_document, send_events
+from stitcher.simulator.delivery import Delivery, drop, send_document, send_events, spoilt_text
 from stitcher.simulator.dialect import Billed, Dialect, Exchange
 from stitcher.simulator.faults import NO_FAULT, Fault, faults_from_json
 from stitcher.simulator.openai_chat import OpenAIChat
+from stitcher.simulator.openai_responses import OpenAIResponses
 from stitcher.simulator.recorder import Entry, Recorder
 from stitcher.simulator.refusal import Refusal
 from stitcher.simulator.reply import Reply, plan_reply
@@ -29,6 +30,7 @@ from stitcher.simulator.request_body import (
     read_json,
     read_multipart,
 )
+from stitcher.simulator.response_state import ResponseState
 
 _LARGEST_BODY = 1 << 30
 
@@ -38,7 +40,13 @@ Handler = Callable[[web.Request, Entry], Awaitable[web.StreamResponse]]
 class Simulator:
     """One provider: its caches, its counters, what it received and what it is told to do wrong."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic, chunk_delay: float = 0.0):
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        chunk_delay: float = 0.0,
+        *,
+        responses: ResponseState | None = None,
+    ) -> None:
         self.recorder = Recorder()
         self.clock = clock
         self.chunk_delay = chunk_delay
@@ -47,8 +55,12 @@ class Simulator:
         self._stalled: set[asyncio.Future[None]] = set()
         self._chat: Dialect = OpenAIChat()
         self._messages: Dialect = AnthropicMessages()
+        self.responses = OpenAIResponses(responses)
         self._routes: dict[tuple[str, str], Handler] = {
             ("POST", "/v1/chat/completions"): self._chat_completions,
+            ("POST", "/v1/responses"): self._create_response,
+            ("POST", "/v1/responses/input_tokens"): self._count_response_tokens,
+            ("POST", "/v1/responses/compact"): self._compact_response,
             ("POST", "/v1/messages"): self._anthropic_messages,
             ("POST", "/v1/messages/count_tokens"): self._count_tokens,
             ("GET", "/v1/models"): self._models,
@@ -70,13 +82,18 @@ class Simulator:
         """Queues faults for the next requests to the dialect endpoints."""
         self._script.extend(steps)
 
+    def next_fault(self) -> Fault:
+        """What the script asks of the next answer."""
+        return self._script.popleft() if self._script else NO_FAULT
+
     def release(self) -> None:
         """Lets every stalled request go on; call it on the server's event loop."""
         for waiting in self._stalled:
             if not waiting.done():
                 waiting.set_result(None)
 
-    def _stall(self) -> "asyncio.Future[None]":
+    def stall(self) -> "asyncio.Future[None]":
+        """Done once stalled requests are let go on."""
         waiting = asyncio.get_running_loop().create_future()
         self._stalled.add(waiting)
         waiting.add_done_callback(self._stalled.discard)
@@ -107,31 +124,42 @@ class Simulator:
     async def _chat_completions(self, request: web.Request, entry: Entry) -> web.StreamResponse:
         return await self._converse(self._chat, request, entry)
 
+    async def _create_response(self, request: web.Request, entry: Entry) -> web.StreamResponse:
+        return await self._converse(self.responses, request, entry)
+
     async def _anthropic_messages(self, request: web.Request, entry: Entry) -> web.StreamResponse:
         return await self._converse(self._messages, request, entry)
 
     async def _converse(
         self, dialect: Dialect, request: web.Request, entry: Entry
     ) -> web.StreamResponse:
-        fault = self._script.popleft() if self._script else NO_FAULT
+        fault = self.next_fault()
         spoilt = await self._spoil(dialect, request, entry, fault)
         if spoilt is not None:
             return spoilt
         refusal = self._access_refusal(request, entry)
-        if refusal is None:
-            body = read_json(entry.received.decoded)
-            refusal = dialect.check(body)
         if refusal is not None:
             return self._refuse(dialect, refusal, entry)
-        billed = dialect.begin(body, credential(request.headers), self.clock())
+        asked, scope = read_json(entry.received.decoded), credential(request.headers)
+        body = dialect.check(asked) or dialect.recall(asked, scope)
+        if isinstance(body, Refusal):
+            return self._refuse(dialect, body, entry)
+        billed = dialect.begin(body, scope, self.clock())
         reply = plan_reply(dialect.hear(body))
         if fault == NO_FAULT:
             fault = reply.fault
             spoilt = await self._spoil(dialect, request, entry, fault)
             if spoilt is not None:
                 return spoilt
-        reply = replace(reply, fault=fault, text=_spoilt_text(reply.text, fault))
-        return await self._answer(dialect, request, entry, (body, reply, billed))
+        reply = replace(reply, fault=fault, text=spoilt_text(reply.text, fault))
+        exchange = self._exchange(body, reply, asked, scope)
+        return await self._answer(dialect, request, entry, (exchange, billed))
+
+    def _exchange(
+        self, body: dict[str, Any], reply: Reply, asked: dict[str, Any], scope: str
+    ) -> Exchange:
+        request_id = self.ids.next("req_sim_")
+        return Exchange(body, reply, int(time.time()), self.ids, request_id, asked, scope)
 
     async def _spoil(
         self, dialect: Dialect, request: web.Request, entry: Entry, fault: Fault
@@ -141,7 +169,7 @@ class Simulator:
             self.recorder.update(entry, status=0)
             return drop(request)
         if fault.stall:
-            await self._stall()
+            await self.stall()
         if fault.status is not None:
             refusal = dialect.error_of_status(fault.status, fault.message)
             return self._refuse(dialect, refusal, entry, fault)
@@ -152,26 +180,27 @@ class Simulator:
         dialect: Dialect,
         request: web.Request,
         entry: Entry,
-        due: tuple[dict[str, Any], Reply, Billed],
+        due: tuple[Exchange, Billed],
     ) -> web.StreamResponse:
-        body, reply, billed = due
-        request_id = self.ids.next("req_sim_")
-        streamed = bool(body.get("stream"))
+        exchange, billed = due
+        reply, request_id = exchange.reply, exchange.request_id
+        streamed = bool(exchange.asked.get("stream"))
         error = dialect.error_of_status(529 if streamed else 500, None)
         if reply.fault.error_event and not streamed:
             return self._refuse(dialect, error, entry)
-        exchange = Exchange(body, reply, int(time.time()), self.ids, request_id)
         composed = dialect.compose(exchange, billed)
         how = Delivery(
             headers=dialect.headers(request_id),
             fault=reply.fault,
-            released=self._stall,
+            released=self.stall,
             gzip=reply.gzip and "gzip" in request.headers.get("accept-encoding", "").lower(),
             split_utf8=reply.split_utf8,
             chunk_delay=self.chunk_delay,
         )
         self.recorder.update(entry, status=200, usage=composed.usage)
         billed.settle(self.clock())
+        if not reply.fault.error_event:
+            composed.keep()
         if streamed:
             event = dialect.error_event(error, request_id)
             return await send_events(request, composed.events(), event, how)
@@ -208,6 +237,35 @@ class Simulator:
             body=to_json(document),
             content_type="application/json",
             headers=dialect.headers(self.ids.next("req_sim_")),
+        )
+
+    async def _count_response_tokens(
+        self, request: web.Request, entry: Entry
+    ) -> web.StreamResponse:
+        body = self._recalled(request, entry)
+        counted = body if isinstance(body, Refusal) else self.responses.count(body)
+        return self._document(request, entry, counted)
+
+    async def _compact_response(self, request: web.Request, entry: Entry) -> web.StreamResponse:
+        body = self._recalled(request, entry)
+        if isinstance(body, Refusal):
+            return self._refuse(self.responses, body, entry)
+        scope = credential(request.headers)
+        billed = self.responses.begin(body, scope, self.clock())
+        reply = plan_reply(self.responses.hear(body))
+        compacted = self.responses.compact(self._exchange(body, reply, body, scope), billed)
+        billed.settle(self.clock())
+        self.recorder.update(entry, usage=compacted["usage"])
+        return self._document(request, entry, compacted)
+
+    def _recalled(self, request: web.Request, entry: Entry) -> dict[str, Any] | Refusal:
+        """The body of a Responses endpoint with its history, or why there is none."""
+        refusal = self._access_refusal(request, entry)
+        if refusal is not None:
+            return refusal
+        body = read_json(entry.received.decoded)
+        return self.responses.check(body) or self.responses.recall(
+            body, credential(request.headers)
         )
 
     async def _count_tokens(self, request: web.Request, entry: Entry) -> web.StreamResponse:
@@ -277,10 +335,3 @@ class Simulator:
     async def _release_over_http(self, request: web.Request) -> web.Response:
         self.release()
         return web.json_response({"released": True})
-
-
-def _spoilt_text(text: str | None, fault: Fault) -> str | None:
-    if not fault.bad_utf8 or not text:
-        return text
-    middle = len(text) // 2
-    return text[:middle] + BROKEN_BYTE + text[middle:]

@@ -76,7 +76,7 @@ async def send_events(
     if how.fault.garbage:
         await response.write(GARBAGE)
         return response
-    async for piece in _faulty(events, error, how):
+    async for piece in faulty_events(events, error, how):
         if piece is None:
             return drop(request)
         for part in _utf8_halves(piece) if how.split_utf8 else (piece,):
@@ -91,7 +91,7 @@ async def send_events(
     return response
 
 
-async def _faulty(
+async def faulty_events(
     events: Iterable[bytes], error: bytes, how: Delivery
 ) -> AsyncIterator[bytes | None]:
     """The events with the fault in their midst; None means that the connection is to be cut."""
@@ -108,6 +108,14 @@ async def _faulty(
         if number and how.chunk_delay:
             await asyncio.sleep(how.chunk_delay)
         yield _broken(event)
+
+
+def spoilt_text(text: str | None, fault: Fault) -> str | None:
+    """The text with a place in its middle where `bad_utf8` breaks a byte."""
+    if not fault.bad_utf8 or not text:
+        return text
+    middle = len(text) // 2
+    return text[:middle] + BROKEN_BYTE + text[middle:]
 
 
 def _broken(body: bytes) -> bytes:

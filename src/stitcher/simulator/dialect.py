@@ -4,7 +4,7 @@ Knows nothing of any dialect in particular.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from stitcher.simulator.answer import Composed, Ids
@@ -14,13 +14,18 @@ from stitcher.simulator.reply import Heard, Reply
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One accepted request: its body, what it costs, when its answer was begun, its ids."""
+    """One accepted request: its body, what it costs, when its answer was begun, its ids.
+
+    `body` has what the provider itself remembered put in, `asked` is as it came, `scope` who asks.
+    """
 
     body: dict[str, Any]
     reply: Reply
     created: int
     ids: Ids
     request_id: str
+    asked: dict[str, Any] = field(default_factory=dict)
+    scope: str = ""
 
 
 class Dialect(Protocol):
@@ -28,6 +33,9 @@ class Dialect(Protocol):
 
     def check(self, body: Any) -> Refusal | None:
         """Why the provider refuses this body; includes the model's context window."""
+
+    def recall(self, body: dict[str, Any], scope: str) -> dict[str, Any] | Refusal:
+        """The body with what the provider remembers of earlier requests put in."""
 
     def hear(self, body: dict[str, Any]) -> Heard:
         """The request as `plan_reply` takes it."""

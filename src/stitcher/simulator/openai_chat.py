@@ -13,28 +13,12 @@ from stitcher.simulator.cache import AutomaticCache, Reading
 from stitcher.simulator.context_window import context_window
 from stitcher.simulator.counting import text_tokens
 from stitcher.simulator.dialect import Billed, Exchange
+from stitcher.simulator.openai_errors import error_body, error_of_status, openai_headers
 from stitcher.simulator.openai_prompt import blocks_of, is_exact, read_prompt
 from stitcher.simulator.refusal import Refusal
 from stitcher.simulator.reply import Heard, hear_messages
 
 DONE = b"data: [DONE]\n\n"
-_ERROR_TYPES = {
-    401: (
-        "invalid_request_error",
-        "invalid_api_key",
-        "Incorrect API key provided. You can find your API key at "
-        "https://platform.openai.com/account/api-keys.",
-    ),
-    403: ("invalid_request_error", "unsupported_country_region_territory", "Not allowed."),
-    404: ("invalid_request_error", "model_not_found", "The model does not exist."),
-    429: ("requests", "rate_limit_exceeded", "Rate limit reached for requests."),
-    500: (
-        "server_error",
-        None,
-        "The server had an error while processing your request. Sorry about that!",
-    ),
-    503: ("server_error", None, "The engine is currently overloaded, please try again later"),
-}
 
 
 class OpenAIChat:
@@ -45,6 +29,9 @@ class OpenAIChat:
 
     def check(self, body: Any) -> Refusal | None:
         return rules_openai_chat.check(body) or _check_window(body)
+
+    def recall(self, body: dict[str, Any], scope: str) -> dict[str, Any]:
+        return body
 
     def hear(self, body: dict[str, Any]) -> Heard:
         form = body.get("response_format") or {}
@@ -95,36 +82,16 @@ class OpenAIChat:
         return Composed(document, lambda: _chunks(document, include_usage=asked), usage)
 
     def error_body(self, refusal: Refusal, request_id: str) -> dict[str, Any]:
-        return {
-            "error": {
-                "message": refusal.message,
-                "type": refusal.type,
-                "param": refusal.param,
-                "code": refusal.code,
-            }
-        }
+        return error_body(refusal)
 
     def error_of_status(self, status: int, message: str | None) -> Refusal:
-        fallback = ("invalid_request_error", None, "Bad request") if status < 500 else None
-        kind, code, wording = _ERROR_TYPES.get(status, fallback or _ERROR_TYPES[500])
-        return Refusal(status, kind, message or wording, None, code)
+        return error_of_status(status, message)
 
     def error_event(self, refusal: Refusal, request_id: str) -> bytes:
-        return b"data: %s\n\n" % to_json(self.error_body(refusal, request_id))
+        return b"data: %s\n\n" % to_json(error_body(refusal))
 
     def headers(self, request_id: str) -> Mapping[str, str]:
-        return {
-            "x-request-id": request_id,
-            "openai-organization": "org-simulated",
-            "openai-processing-ms": "1",
-            "openai-version": "2020-10-01",
-            "x-ratelimit-limit-requests": "10000",
-            "x-ratelimit-limit-tokens": "2000000",
-            "x-ratelimit-remaining-requests": "9999",
-            "x-ratelimit-remaining-tokens": "1999999",
-            "x-ratelimit-reset-requests": "6ms",
-            "x-ratelimit-reset-tokens": "0s",
-        }
+        return openai_headers(request_id)
 
 
 def _check_window(body: dict[str, Any]) -> Refusal | None:

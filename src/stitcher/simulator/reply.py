@@ -6,22 +6,27 @@ owns (`Reply`). Knows nothing of usage, ids, streams or signatures.
 Directives stand in the newest user message's own words: `[[say TEXT]]`, `[[first]]`,
 `[[recall N]]`, `[[count]]`, `[[system]]`, `[[tool NAME {json}]]`, `[[think]]`, `[[redacted]]`,
 `[[long N]]`, `[[empty]]`, `[[unicode]]`, `[[refusal]]`, `[[usage N]]`, `[[gzip]]`, `[[n]]`, and the
-faults of `fault_from_directives`. User messages are numbered from 1; those that carry nothing but
-tool results are not counted.
+faults of `fault_from_directives`; for Responses also `[[commentary TEXT]]` (a message before the
+answer), `[[incomplete]]` and `[[failed]]`. User messages are numbered from 1; those that carry
+nothing but tool results are not counted.
 """
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from stitcher.simulator.directives import Directives, ToolRequest, find_directives
 from stitcher.simulator.faults import NO_FAULT, Fault, fault_from_directives
 from stitcher.simulator.schema_sample import sample
 
 COMPACTION_OPENING = "CRITICAL: Respond with TEXT ONLY"
-# What clients put into a user's message that the user did not say (Claude Code, OpenClaw).
-REMINDER_OPENINGS = ("<system-reminder>", "<<<BEGIN_OPENCLAW_INTERNAL_CONTEXT>>>")
+# What clients put into a user's message that the user did not say (Claude Code, OpenClaw, Codex).
+REMINDER_OPENINGS = (
+    "<system-reminder>",
+    "<<<BEGIN_OPENCLAW_INTERNAL_CONTEXT>>>",
+    "<environment_context>",
+)
 # An emoji of several code points, a combining accent, a letter beyond the BMP, right-to-left text.
 UNICODE_SAMPLE = (
     "Unicode: \U0001f468\u200d\U0001f469\u200d\U0001f467 cafe\u0301 \U00010348 \u05e9\u05dc\u05d5"
@@ -54,6 +59,8 @@ class Reply:
     redacted: bool = False
     tools: tuple[ToolRequest, ...] = ()
     refusal: bool = False
+    commentary: str | None = None
+    ending: Literal["completed", "incomplete", "failed"] = "completed"
     input_tokens: int | None = None
     gzip: bool = False
     split_utf8: bool = False
@@ -116,11 +123,19 @@ def plan_reply(heard: Heard) -> Reply:
         redacted="redacted" in directives,
         tools=directives.tools,
         refusal="refusal" in directives,
+        commentary=directives.text("commentary"),
+        ending=_ending(directives),
         input_tokens=directives.number("usage", 0),
         gzip="gzip" in directives,
         split_utf8="unicode" in directives,
         fault=fault_from_directives(directives),
     )
+
+
+def _ending(directives: Directives) -> Literal["completed", "incomplete", "failed"]:
+    if "failed" in directives:
+        return "failed"
+    return "incomplete" if "incomplete" in directives else "completed"
 
 
 def _text(heard: Heard, newest: str, directives: Directives) -> str | None:

@@ -55,7 +55,7 @@ class ResponseState(Protocol):
         """A stored item, whichever response or conversation it stands in."""
 
     def remember(self, document: dict[str, Any], input_items: Sequence[Item], scope: str) -> None:
-        """Keeps a finished response and what its request brought."""
+        """Keeps a finished response and what its request brought; `store: false` is respected."""
 
 
 class KeptResponses:
@@ -89,6 +89,8 @@ class KeptResponses:
         return self._items.get((scope, item_id))
 
     def remember(self, document: dict[str, Any], input_items: Sequence[Item], scope: str) -> None:
+        if document.get("store") is False:
+            return
         before = self.history(document, scope)
         self.responses[document["id"]] = StoredResponse(
             document=document,

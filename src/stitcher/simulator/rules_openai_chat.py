@@ -5,8 +5,20 @@ Strict about parameters, roles, content and tool calls, lenient about unknown fi
 `cache_control` inside content parts. Knows nothing of HTTP or of a model's window.
 """
 
-from typing import Any, NoReturn
+from typing import Any
 
+from stitcher.simulator.openai_refusals import (
+    check_decimals,
+    check_least,
+    check_length,
+    check_not_empty,
+    expect,
+    refuse,
+    refuse_missing,
+    refuse_type,
+    refuse_unknown,
+    refuse_value,
+)
 from stitcher.simulator.refusal import Refusal, RefusedError
 
 # The parameters of `chat.completions.create` in openai SDK 3.54.0.
@@ -33,10 +45,6 @@ _PART_FIELDS: dict[str, tuple[str, type]] = {
     "input_audio": ("input_audio", dict),
     "file": ("file", dict),
 }
-_TYPE_NAMES = {
-    str: "a string", list: "an array", dict: "an object", bool: "a boolean", int: "an integer",
-    float: "a decimal", type(None): "null",
-}  # fmt: skip
 _LONGEST_CALL_ID = 40
 
 
@@ -53,91 +61,31 @@ def check(body: Any) -> Refusal | None:
     return None
 
 
-def _refuse(message: str, param: str | None, code: str | None) -> NoReturn:
-    raise RefusedError(Refusal(400, "invalid_request_error", message, param, code))
-
-
-def _expect(value: Any, kind: type, param: str, *, inside: str = "") -> None:
-    if isinstance(value, kind) and (kind is bool or not isinstance(value, bool)):
-        return
-    got = _TYPE_NAMES.get(type(value), "an unsupported type")
-    expected = f"{_TYPE_NAMES[kind]}{inside}"
-    _refuse(
-        f"Invalid type for '{param}': expected {expected}, but got {got} instead.",
-        param,
-        "invalid_type",
-    )
-
-
-def _refuse_missing(param: str) -> NoReturn:
-    _refuse(f"Missing required parameter: '{param}'.", param, "missing_required_parameter")
-
-
-def _check_not_empty(value: list[Any], param: str) -> None:
-    if not value:
-        _refuse(
-            f"Invalid '{param}': empty array. Expected an array with minimum length 1, but got an "
-            "empty array instead.",
-            param,
-            "empty_array",
-        )
-
-
-def _refuse_value(value: Any, supported: tuple[str, ...], param: str) -> NoReturn:
-    quoted = [f"'{name}'" for name in supported]
-    listed = quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])}, and {quoted[-1]}"
-    _refuse(f"Invalid value: '{value}'. Supported values are: {listed}.", param, "invalid_value")
-
-
 def _check_top(body: Any) -> None:
     if not isinstance(body, dict):
-        _refuse("We could not parse the JSON body of your request: expected an object.", None, None)
+        refuse("We could not parse the JSON body of your request: expected an object.", None, None)
     for name in body:
         if name not in _FIELDS:
-            _refuse(f"Unrecognized request argument supplied: {name}", None, None)
+            refuse(f"Unrecognized request argument supplied: {name}", None, None)
     if not body.get("model"):
-        _refuse("you must provide a model parameter", None, None)
-    _expect(body["model"], str, "model")
+        refuse("you must provide a model parameter", None, None)
+    expect(body["model"], str, "model")
     if body.get("messages") is None:
-        _refuse_missing("messages")
-    _expect(body["messages"], list, "messages", inside=" of objects")
-    _check_not_empty(body["messages"], "messages")
+        refuse_missing("messages")
+    expect(body["messages"], list, "messages", inside=" of objects")
+    check_not_empty(body["messages"], "messages")
     for name, kind in (("stream", bool), ("stream_options", dict), ("n", int), ("user", str)):
         if body.get(name) is not None:
-            _expect(body[name], kind, name)
+            expect(body[name], kind, name)
     if body.get("stream_options") is not None and not body.get("stream"):
-        _refuse(
+        refuse(
             "The 'stream_options' parameter is only allowed when 'stream' is enabled.",
             "stream_options",
             None,
         )
-    _check_numbers(body)
-
-
-def _check_numbers(body: dict[str, Any]) -> None:
-    for name, least, most in (("temperature", 0, 2), ("top_p", 0, 1)):
-        value = body.get(name)
-        if value is None:
-            continue
-        if not isinstance(value, int):
-            _expect(value, float, name)
-        if not least <= value <= most:
-            side, word, sign = ("above", "maximum", "<=") if value > most else (
-                "below", "minimum", ">=")  # fmt: skip
-            bound = most if value > most else least
-            _refuse(
-                f"Invalid '{name}': decimal {side} {word} value. Expected a value {sign} {bound}, "
-                f"but got {value} instead.",
-                name,
-                f"decimal_{side}_{'max' if side == 'above' else 'min'}_value",
-            )
-    if body.get("n") is not None and body["n"] < 1:
-        _refuse(
-            f"Invalid 'n': integer below minimum value. Expected a value >= 1, but got {body['n']} "
-            "instead.",
-            "n",
-            "integer_below_min_value",
-        )
+    check_decimals(body)
+    if body.get("n") is not None:
+        check_least(body["n"], 1, "n")
 
 
 def _check_tools(body: dict[str, Any]) -> None:
@@ -145,43 +93,43 @@ def _check_tools(body: dict[str, Any]) -> None:
     if tools is None:
         for name in ("tool_choice", "parallel_tool_calls"):
             if body.get(name) not in (None, "none"):
-                _refuse(
+                refuse(
                     f"Invalid value for '{name}': '{name}' is only allowed when 'tools' are "
                     "specified.",
                     name,
                     None,
                 )
         return
-    _expect(tools, list, "tools", inside=" of objects")
-    _check_not_empty(tools, "tools")
+    expect(tools, list, "tools", inside=" of objects")
+    check_not_empty(tools, "tools")
     for index, tool in enumerate(tools):
         place = f"tools[{index}]"
-        _expect(tool, dict, place)
+        expect(tool, dict, place)
         kind = tool.get("type")
         if kind is None:
-            _refuse_missing(f"{place}.type")
+            refuse_missing(f"{place}.type")
         if kind not in ("function", "custom"):
-            _refuse_value(kind, ("function", "custom"), f"{place}.type")
+            refuse_value(kind, ("function", "custom"), f"{place}.type")
         if not isinstance(tool.get(kind), dict):
-            _refuse_missing(f"{place}.{kind}")
+            refuse_missing(f"{place}.{kind}")
         if not isinstance(tool[kind].get("name"), str) or not tool[kind]["name"]:
-            _refuse_missing(f"{place}.{kind}.name")
+            refuse_missing(f"{place}.{kind}.name")
 
 
 def _check_message(message: Any, number: int) -> None:
     place = f"messages[{number}]"
-    _expect(message, dict, place)
+    expect(message, dict, place)
     role = message.get("role")
     if role is None:
-        _refuse_missing(f"{place}.role")
+        refuse_missing(f"{place}.role")
     if role not in _ROLES:
-        _refuse_value(role, _ROLES, f"{place}.role")
+        refuse_value(role, _ROLES, f"{place}.role")
     if message.get("tool_calls") is not None:
         _check_calls(message["tool_calls"], role, f"{place}.tool_calls")
     if role == "tool" and not isinstance(message.get("tool_call_id"), str):
-        _refuse_missing(f"{place}.tool_call_id")
+        refuse_missing(f"{place}.tool_call_id")
     if role == "function" and not isinstance(message.get("name"), str):
-        _refuse_missing(f"{place}.name")
+        refuse_missing(f"{place}.name")
     _check_content(message, role, number)
 
 
@@ -193,72 +141,61 @@ def _check_content(message: dict[str, Any], role: str, number: int) -> None:
         excused = ("tool_calls", "function_call", "refusal", "audio")
         if role == "function" or (role == "assistant" and any(message.get(n) for n in excused)):
             return
-        _refuse(
+        refuse(
             "Invalid value for 'content': expected a string, got null.",
             f"messages.[{number}].content",
             None,
         )
     place = f"messages[{number}].content"
     if not isinstance(content, list):
-        _refuse(
-            f"Invalid type for '{place}': expected one of a string or array of objects, but got "
-            f"{_TYPE_NAMES.get(type(content), 'an unsupported type')} instead.",
-            place,
-            "invalid_type",
-        )
-    _check_not_empty(content, place)
+        refuse_type(content, "one of a string or array of objects", place)
+    check_not_empty(content, place)
     supported = _PART_TYPES.get(role, ("text",))
     for index, part in enumerate(content):
         _check_part(part, supported, f"{place}[{index}]")
 
 
 def _check_part(part: Any, supported: tuple[str, ...], place: str) -> None:
-    _expect(part, dict, place)
+    expect(part, dict, place)
     kind = part.get("type")
     if kind is None:
-        _refuse_missing(f"{place}.type")
+        refuse_missing(f"{place}.type")
     if kind not in supported:
-        _refuse_value(kind, supported, f"{place}.type")
+        refuse_value(kind, supported, f"{place}.type")
     name, expected = _PART_FIELDS[kind]
     if part.get(name) is None:
-        _refuse_missing(f"{place}.{name}")
-    _expect(part[name], expected, f"{place}.{name}")
+        refuse_missing(f"{place}.{name}")
+    expect(part[name], expected, f"{place}.{name}")
     if kind == "image_url" and not isinstance(part["image_url"].get("url"), str):
-        _refuse_missing(f"{place}.image_url.url")
+        refuse_missing(f"{place}.image_url.url")
 
 
 def _check_calls(calls: Any, role: str, place: str) -> None:
     if role != "assistant":
-        _refuse(f"Unknown parameter: '{place}'.", place, "unknown_parameter")
-    _expect(calls, list, place, inside=" of objects")
-    _check_not_empty(calls, place)
+        refuse_unknown(place)
+    expect(calls, list, place, inside=" of objects")
+    check_not_empty(calls, place)
     for index, call in enumerate(calls):
         inner = f"{place}[{index}]"
-        _expect(call, dict, inner)
+        expect(call, dict, inner)
         if call.get("id") is None:
-            _refuse_missing(f"{inner}.id")
-        _expect(call["id"], str, f"{inner}.id")
-        if len(call["id"]) > _LONGEST_CALL_ID:
-            _refuse(
-                f"Invalid '{inner}.id': string too long. Expected a string with maximum length "
-                f"{_LONGEST_CALL_ID}, but got a string with length {len(call['id'])} instead.",
-                f"{inner}.id",
-                "string_above_max_length",
-            )
+            refuse_missing(f"{inner}.id")
+        expect(call["id"], str, f"{inner}.id")
+        check_length(call["id"], _LONGEST_CALL_ID, f"{inner}.id")
         _check_call_body(call, inner)
 
 
 def _check_call_body(call: dict[str, Any], place: str) -> None:
     kind = call.get("type", "function")
     if kind not in ("function", "custom"):
-        _refuse_value(kind, ("function", "custom"), f"{place}.type")
+        refuse_value(kind, ("function", "custom"), f"{place}.type")
     called = call.get(kind)
     if not isinstance(called, dict):
-        _refuse_missing(f"{place}.{kind}")
+        refuse_missing(f"{place}.{kind}")
     for name in ("name", "arguments" if kind == "function" else "input"):
         if called.get(name) is None:
-            _refuse_missing(f"{place}.{kind}.{name}")
-        _expect(called[name], str, f"{place}.{kind}.{name}")
+            refuse_missing(f"{place}.{kind}.{name}")
+        expect(called[name], str, f"{place}.{kind}.{name}")
 
 
 def _check_tool_pairs(messages: list[dict[str, Any]]) -> None:
@@ -280,7 +217,7 @@ def _check_tool_pairs(messages: list[dict[str, Any]]) -> None:
 def _check_unique(calls: list[str], number: int) -> None:
     for index, call_id in enumerate(calls):
         if call_id in calls[:index]:
-            _refuse(
+            refuse(
                 f"Duplicate value for 'id' of '{call_id}' in 'tool_calls' of message[{number}].",
                 f"messages.[{number}].tool_calls",
                 None,
@@ -289,21 +226,21 @@ def _check_unique(calls: list[str], number: int) -> None:
 
 def _check_result(call_id: str, asked: set[str], waiting: list[str], number: int) -> None:
     if not asked:
-        _refuse(
+        refuse(
             "Invalid parameter: messages with role 'tool' must be a response to a preceeding "
             "message with 'tool_calls'.",
             f"messages.[{number}].role",
             None,
         )
     if call_id not in asked:
-        _refuse(
+        refuse(
             f"Invalid parameter: 'tool_call_id' of '{call_id}' not found in 'tool_calls' of "
             "previous message.",
             f"messages.[{number}].tool_call_id",
             None,
         )
     if call_id not in waiting:
-        _refuse(
+        refuse(
             f"Duplicate value for 'tool_call_id' of '{call_id}' in message[{number}].",
             f"messages.[{number}].tool_call_id",
             None,
@@ -312,7 +249,7 @@ def _check_result(call_id: str, asked: set[str], waiting: list[str], number: int
 
 def _check_answered(waiting: list[str], number: int) -> None:
     if waiting:
-        _refuse(
+        refuse(
             "An assistant message with 'tool_calls' must be followed by tool messages responding "
             "to each 'tool_call_id'. The following tool_call_ids did not have response messages: "
             f"{', '.join(waiting)}",

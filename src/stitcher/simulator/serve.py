@@ -15,6 +15,7 @@ from aiohttp import web
 from stitcher.simulator.app import Simulator
 from stitcher.simulator.faults import Fault
 from stitcher.simulator.recorder import Received
+from stitcher.simulator.response_state import KeptResponses, NoResponses
 
 __all__ = ["Fault", "Received", "SimulatorThread", "run", "start_simulator"]
 
@@ -27,9 +28,14 @@ async def start_simulator(
     *,
     clock: Callable[[], float] = time.monotonic,
     chunk_delay: float = 0.0,
+    stateless_responses: bool = False,
 ) -> tuple[Simulator, web.AppRunner, str]:
-    """Starts a provider on the running loop; end it with `await runner.cleanup()`."""
-    simulator = Simulator(clock, chunk_delay)
+    """Starts a provider on the running loop; end it with `await runner.cleanup()`.
+
+    With `stateless_responses` it stores no responses, as llama.cpp and vLLM do not.
+    """
+    state = NoResponses() if stateless_responses else KeptResponses()
+    simulator = Simulator(clock, chunk_delay, responses=state)
     runner = web.AppRunner(
         simulator.application(),
         access_log=None,
@@ -71,10 +77,12 @@ class SimulatorThread:
         port: int = 0,
         clock: Callable[[], float] = time.monotonic,
         chunk_delay: float = 0.0,
+        stateless_responses: bool = False,
     ) -> None:
         self._address = (host, port)
         self._clock = clock
         self._chunk_delay = chunk_delay
+        self._stateless_responses = stateless_responses
         self._ready = threading.Event()
         self._failure: OSError | None = None
         self._thread = threading.Thread(target=self._serve, name="simulator", daemon=True)
@@ -133,7 +141,11 @@ class SimulatorThread:
         self._stop = asyncio.Event()
         host, port = self._address
         self._simulator, runner, self.url = await start_simulator(
-            host, port, clock=self._clock, chunk_delay=self._chunk_delay
+            host,
+            port,
+            clock=self._clock,
+            chunk_delay=self._chunk_delay,
+            stateless_responses=self._stateless_responses,
         )
         try:
             self._ready.set()

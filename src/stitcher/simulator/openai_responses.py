@@ -1,0 +1,208 @@
+"""The Responses dialect: how a request is heard, billed, answered, refused and remembered.
+
+Fields follow the API reference and openai SDK 3.54.0. Knows nothing of HTTP: a transport takes
+`check`, `recall`, `hear`, `begin` and `compose` in this order.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from stitcher.simulator import rules_openai_responses
+from stitcher.simulator.answer import Composed, Ids
+from stitcher.simulator.cache import AutomaticCache
+from stitcher.simulator.context_window import context_window
+from stitcher.simulator.dialect import Billed, Exchange
+from stitcher.simulator.openai_errors import error_body, error_of_status, openai_headers
+from stitcher.simulator.openai_prompt import is_exact, read_prompt
+from stitcher.simulator.refusal import Refusal
+from stitcher.simulator.reply import Heard, hear_messages
+from stitcher.simulator.response_document import response_document
+from stitcher.simulator.response_events import as_sse, response_events
+from stitcher.simulator.response_items import (
+    as_chat,
+    heard_items,
+    input_items,
+    instruction_texts,
+    item_type,
+)
+from stitcher.simulator.response_output import Output, compaction_item, plan_output, taken_ids
+from stitcher.simulator.response_state import Item, KeptResponses, ResponseState
+
+# Created and in_progress come before it.
+_ERROR_NUMBER = 2
+_ID_PREFIXES = {
+    "message": "msg_sim_",
+    "function_call": "fc_sim_",
+    "custom_tool_call": "ctc_sim_",
+    "reasoning": "rs_sim_",
+    "compaction": "cmp_sim_",
+}
+
+
+class OpenAIResponses:
+    """`POST /v1/responses` with its prefix cache and, in `state`, what the provider remembers.
+
+    A transport with a memory of its own (a WebSocket connection) makes another one of these with
+    that memory and the same cache.
+    """
+
+    def __init__(
+        self, state: ResponseState | None = None, cache: AutomaticCache | None = None
+    ) -> None:
+        self.state: ResponseState = KeptResponses() if state is None else state
+        self.cache = AutomaticCache() if cache is None else cache
+
+    def check(self, body: Any) -> Refusal | None:
+        return rules_openai_responses.check(body)
+
+    def recall(self, body: dict[str, Any], scope: str) -> dict[str, Any] | Refusal:
+        """The body with its whole history as input; refused when it does not hold together."""
+        before = self.state.history(body, scope)
+        if isinstance(before, Refusal):
+            return before
+        items = [*before, *input_items(body)]
+        refusal = rules_openai_responses.check_sequence(
+            items, known=lambda item_id: self.state.item(item_id, scope)
+        )
+        if refusal is not None:
+            return refusal
+        whole = {**body, "input": [self._resolved(item, scope) for item in items]}
+        return _fitted(whole)
+
+    def hear(self, body: dict[str, Any]) -> Heard:
+        form = (body.get("text") or {}).get("format") or {}
+        return hear_messages(
+            heard_items(input_items(body)),
+            system="\n".join(instruction_texts(body)),
+            schema=form.get("schema") if form.get("type") == "json_schema" else None,
+        )
+
+    def begin(self, body: dict[str, Any], scope: str, now: float) -> Billed:
+        prompt = read_prompt(as_chat(body))
+        partition = f"{scope}\0{body.get('prompt_cache_key') or ''}"
+        reading = self.cache.begin(
+            partition, prompt.links, prompt.minimum, now, rounding=prompt.rounding
+        )
+        # Reported, and charged, from gpt-5.6 on only; the field itself is always there.
+        written = reading.written_5m if is_exact(body["model"]) else 0
+        details = {"cached_tokens": reading.read, "cache_write_tokens": written}
+        usage = {"input_tokens": reading.total, "input_tokens_details": details}
+        return Billed(usage, lambda begun: self.cache.settle(reading, begun))
+
+    def compose(self, exchange: Exchange, billed: Billed) -> Composed:
+        output = plan_output(exchange.body, exchange.reply, exchange.ids)
+        usage = _full_usage(exchange, billed.usage, output)
+        document = response_document(exchange, output, usage)
+        options = exchange.asked.get("stream_options") or {}
+        obfuscated = options.get("include_obfuscation") is not False
+        return Composed(
+            document,
+            lambda: map(as_sse, response_events(document, obfuscated=obfuscated)),
+            usage,
+            lambda: self._keep(document, exchange),
+        )
+
+    def compact(self, exchange: Exchange, billed: Billed) -> dict[str, Any]:
+        """The answer of `POST /v1/responses/compact`: the user's messages and what stands for the
+        rest."""
+        item = compaction_item(exchange.body, exchange.ids)
+        output = Output([item])
+        kept = [
+            entry
+            for entry in input_items(exchange.body)
+            if item_type(entry) == "message" and entry["role"] == "user"
+        ]
+        usage = _full_usage(exchange, billed.usage, output)
+        return {
+            "id": exchange.ids.next(f"resp_sim_{exchange.created:x}_"),
+            "object": "response.compaction",
+            "created_at": exchange.created,
+            "output": [*(_shown_message(m) for m in _identified(kept, exchange.ids)), item],
+            "usage": usage,
+        }
+
+    def count(self, body: dict[str, Any]) -> dict[str, Any]:
+        """The answer of `POST /v1/responses/input_tokens`."""
+        tokens = read_prompt(as_chat(body)).tokens
+        return {"object": "response.input_tokens", "input_tokens": tokens}
+
+    def error_body(self, refusal: Refusal, request_id: str) -> dict[str, Any]:
+        return error_body(refusal)
+
+    def error_of_status(self, status: int, message: str | None) -> Refusal:
+        return error_of_status(status, message)
+
+    def error_event(self, refusal: Refusal, request_id: str) -> bytes:
+        return as_sse(
+            {
+                "type": "error",
+                "sequence_number": _ERROR_NUMBER,
+                "code": refusal.code or refusal.type,
+                "message": refusal.message,
+                "param": refusal.param,
+            }
+        )
+
+    def headers(self, request_id: str) -> Mapping[str, str]:
+        return openai_headers(request_id)
+
+    def _resolved(self, item: Item, scope: str) -> Item:
+        """What a reference stands for; any other item as it is."""
+        if item_type(item) != "item_reference":
+            return item
+        return self.state.item(item["id"], scope) or item
+
+    def _keep(self, document: dict[str, Any], exchange: Exchange) -> None:
+        own = _identified(input_items(exchange.asked), exchange.ids)
+        items = [self._resolved(item, exchange.scope) for item in own]
+        self.state.remember(document, items, exchange.scope)
+
+
+def _fitted(body: dict[str, Any]) -> dict[str, Any] | Refusal:
+    """The body if the model's window holds it; `truncation: "auto"` drops the oldest items."""
+    window = context_window(body["model"])
+    if window is None or read_prompt(as_chat(body)).tokens <= window:
+        return body
+    items = input_items(body)
+    if body.get("truncation") == "auto":
+        while len(items) > 1 and read_prompt(as_chat({**body, "input": items})).tokens > window:
+            items = items[1:]
+        return {**body, "input": items}
+    return Refusal(
+        400,
+        "invalid_request_error",
+        "Your input exceeds the context window of this model. Please adjust your input and try "
+        "again.",
+        "input",
+        "context_length_exceeded",
+    )
+
+
+def _full_usage(exchange: Exchange, counted: dict[str, Any], output: Output) -> dict[str, Any]:
+    given, details = counted["input_tokens"], counted["input_tokens_details"]
+    if exchange.reply.input_tokens is not None:
+        given, details = exchange.reply.input_tokens, dict.fromkeys(details, 0)
+    return {
+        "input_tokens": given,
+        "input_tokens_details": details,
+        "output_tokens": output.tokens,
+        "output_tokens_details": {"reasoning_tokens": output.reasoning_tokens},
+        "total_tokens": given + output.tokens,
+    }
+
+
+def _identified(items: list[Item], ids: Ids) -> list[Item]:
+    """The items as they are stored: every one has a type and an id."""
+    taken = taken_ids(items)
+    return [
+        {**item, "type": item_type(item), "id": item.get("id")
+         or ids.next(_ID_PREFIXES.get(item_type(item), "item_sim_"), taken)}
+        for item in items
+    ]  # fmt: skip
+
+
+def _shown_message(item: Item) -> Item:
+    """A message as the provider hands it out: its content is a list."""
+    content = item["content"]
+    parts = [{"type": "input_text", "text": content}] if isinstance(content, str) else content
+    return {**item, "status": "completed", "content": parts}
