@@ -1,7 +1,7 @@
 """Reads the messages of every dialect as a person would, so that tests can say what they expect.
 
 Pure. Works on parsed JSON, of a request's body or of a line in the log alike. An item of the
-Responses API counts as a message.
+Responses API counts as a message; the log keeps the reasoning before an item in one list with it.
 """
 
 import json
@@ -10,19 +10,26 @@ from itertools import pairwise
 from typing import Any
 
 Message = dict[str, Any]
+Kept = Message | list[Message]  # a line of the log
 
 _TEXTS = ("text", "input_text", "output_text")
 
 
-def spoken(messages: Sequence[Message]) -> list[str]:
+def spoken(messages: Sequence[Kept]) -> list[str]:
     """One line for each thing said: "user: hi", "assistant calls f {...}", "tool: 42"."""
-    return [line for message in messages for line in _lines(message)]
+    return [line for message in one_by_one(messages) for line in _lines(message)]
+
+
+def one_by_one(messages: Sequence[Kept]) -> list[Message]:
+    """The messages of a log one by one, as they stand in a request."""
+    listed = [kept if isinstance(kept, list) else [kept] for kept in messages]
+    return [message for messages_of_line in listed for message in messages_of_line]
 
 
 def history(body: Any) -> list[Message]:
     """What a request says, in its dialect's form: its messages, or the items of its input."""
-    said = body["messages"] if "messages" in body else body["input"]
-    return [{"role": "user", "content": said}] if isinstance(said, str) else list(said)
+    told = body["messages"] if "messages" in body else body["input"]
+    return [{"role": "user", "content": told}] if isinstance(told, str) else list(told)
 
 
 def assert_prefix_kept(bodies: Sequence[Any]) -> None:
@@ -44,7 +51,7 @@ def assert_extends(earlier: Any, later: Any, name: str = "the later request") ->
         assert new == old, f"{name} changed message {position}"
 
 
-def assert_kept_apart(logs: Sequence[Sequence[Message]], names: Sequence[str]) -> None:
+def assert_kept_apart(logs: Sequence[Sequence[Kept]], names: Sequence[str]) -> None:
     """Of conversations in which everybody says their name at every turn: one log each, no repeats.
 
     `names` must not be part of each other.
@@ -76,8 +83,8 @@ def canonical(value: Any) -> Any:
 
 
 def _system(body: Any) -> Any:
-    said = body.get("system") or body.get("instructions") or ""
-    return canonical({"content": said})["content"]
+    told = body.get("system") or body.get("instructions") or ""
+    return canonical({"content": told})["content"]
 
 
 def _lines(message: Message) -> list[str]:
