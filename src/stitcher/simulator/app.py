@@ -20,6 +20,7 @@ from stitcher.simulator.delivery import Delivery, drop, send_document, send_even
 from stitcher.simulator.dialect import Billed, Dialect, Exchange
 from stitcher.simulator.faults import NO_FAULT, Fault, faults_from_json
 from stitcher.simulator.openai_chat import OpenAIChat
+from stitcher.simulator.openai_errors import error_of_status
 from stitcher.simulator.openai_responses import OpenAIResponses
 from stitcher.simulator.recorder import Entry, Recorder
 from stitcher.simulator.refusal import Refusal
@@ -31,6 +32,8 @@ from stitcher.simulator.request_body import (
     read_multipart,
 )
 from stitcher.simulator.response_state import ResponseState
+from stitcher.simulator.stored_objects import StoredObjects
+from stitcher.simulator.websocket import Caller, ResponsesSocket
 
 _LARGEST_BODY = 1 << 30
 
@@ -46,7 +49,9 @@ class Simulator:
         chunk_delay: float = 0.0,
         *,
         responses: ResponseState | None = None,
+        websockets: bool | int = True,
     ) -> None:
+        """`websockets` is False for a provider that has none (426), or the status it says."""
         self.recorder = Recorder()
         self.clock = clock
         self.chunk_delay = chunk_delay
@@ -56,9 +61,12 @@ class Simulator:
         self._chat: Dialect = OpenAIChat()
         self._messages: Dialect = AnthropicMessages()
         self.responses = OpenAIResponses(responses)
+        self._stored = StoredObjects(self.responses.state, self.ids)
+        self._websocket_refusal = _websocket_refusal(websockets)
         self._routes: dict[tuple[str, str], Handler] = {
             ("POST", "/v1/chat/completions"): self._chat_completions,
             ("POST", "/v1/responses"): self._create_response,
+            ("GET", "/v1/responses"): self._connect,
             ("POST", "/v1/responses/input_tokens"): self._count_response_tokens,
             ("POST", "/v1/responses/compact"): self._compact_response,
             ("POST", "/v1/messages"): self._anthropic_messages,
@@ -239,6 +247,29 @@ class Simulator:
             headers=dialect.headers(self.ids.next("req_sim_")),
         )
 
+    async def _connect(self, request: web.Request, entry: Entry) -> web.StreamResponse:
+        """A WebSocket for responses; without an upgrade there is no such endpoint."""
+        if request.headers.get("upgrade", "").lower() != "websocket":
+            return await self._elsewhere(request, entry)
+        refusal = self._websocket_refusal or self._access_refusal(request, entry)
+        if refusal is not None:
+            return self._refuse(self.responses, refusal, entry)
+        self.recorder.update(entry, status=101)
+        received = entry.received
+        caller = Caller(credential(request.headers), received.path, received.headers)
+        return await ResponsesSocket(self, self.responses, caller).serve(request)
+
+    def _stored_object(self, request: web.Request, entry: Entry) -> dict[str, Any] | Refusal | None:
+        """A response, a conversation or items of theirs; None where there is no such endpoint."""
+        if not request.path.startswith(("/v1/responses/", "/v1/conversations")):
+            return None
+        refusal = self._access_refusal(request, entry)
+        if refusal is not None:
+            return refusal
+        decoded, scope = entry.received.decoded, credential(request.headers)
+        body = read_json(decoded) if decoded else {}
+        return self._stored.answer(request.method, request.path, request.query, body, scope)
+
     async def _count_response_tokens(
         self, request: web.Request, entry: Entry
     ) -> web.StreamResponse:
@@ -305,6 +336,9 @@ class Simulator:
     async def _elsewhere(self, request: web.Request, entry: Entry) -> web.StreamResponse:
         if request.method == "GET" and request.path.startswith("/v1/models/"):
             return await self._models(request, entry)
+        stored = self._stored_object(request, entry)
+        if stored is not None:
+            return self._document(request, entry, stored)
         if speaks_anthropic(request.path, request.headers):
             refusal = Refusal(404, "not_found_error", "Not Found")
         else:
@@ -335,3 +369,10 @@ class Simulator:
     async def _release_over_http(self, request: web.Request) -> web.Response:
         self.release()
         return web.json_response({"released": True})
+
+
+def _websocket_refusal(websockets: bool | int) -> Refusal | None:
+    if websockets is True:
+        return None
+    status = 426 if websockets is False else websockets
+    return error_of_status(status, "WebSocket is not supported here.")

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from stitcher.simulator import rules_openai_responses
-from stitcher.simulator.answer import Composed, Ids
+from stitcher.simulator.answer import Composed
 from stitcher.simulator.cache import AutomaticCache
 from stitcher.simulator.context_window import context_window
 from stitcher.simulator.dialect import Billed, Exchange
@@ -25,18 +25,12 @@ from stitcher.simulator.response_items import (
     instruction_texts,
     item_type,
 )
-from stitcher.simulator.response_output import Output, compaction_item, plan_output, taken_ids
+from stitcher.simulator.response_output import Output, compaction_item, plan_output
 from stitcher.simulator.response_state import Item, KeptResponses, ResponseState
+from stitcher.simulator.stored_items import identified_items, shown_item
 
 # Created and in_progress come before it.
 _ERROR_NUMBER = 2
-_ID_PREFIXES = {
-    "message": "msg_sim_",
-    "function_call": "fc_sim_",
-    "custom_tool_call": "ctc_sim_",
-    "reasoning": "rs_sim_",
-    "compaction": "cmp_sim_",
-}
 
 
 class OpenAIResponses:
@@ -117,7 +111,7 @@ class OpenAIResponses:
             "id": exchange.ids.next(f"resp_sim_{exchange.created:x}_"),
             "object": "response.compaction",
             "created_at": exchange.created,
-            "output": [*(_shown_message(m) for m in _identified(kept, exchange.ids)), item],
+            "output": [*map(shown_item, identified_items(kept, exchange.ids)), item],
             "usage": usage,
         }
 
@@ -153,7 +147,7 @@ class OpenAIResponses:
         return self.state.item(item["id"], scope) or item
 
     def _keep(self, document: dict[str, Any], exchange: Exchange) -> None:
-        own = _identified(input_items(exchange.asked), exchange.ids)
+        own = identified_items(input_items(exchange.asked), exchange.ids)
         items = [self._resolved(item, exchange.scope) for item in own]
         self.state.remember(document, items, exchange.scope)
 
@@ -189,20 +183,3 @@ def _full_usage(exchange: Exchange, counted: dict[str, Any], output: Output) -> 
         "output_tokens_details": {"reasoning_tokens": output.reasoning_tokens},
         "total_tokens": given + output.tokens,
     }
-
-
-def _identified(items: list[Item], ids: Ids) -> list[Item]:
-    """The items as they are stored: every one has a type and an id."""
-    taken = taken_ids(items)
-    return [
-        {**item, "type": item_type(item), "id": item.get("id")
-         or ids.next(_ID_PREFIXES.get(item_type(item), "item_sim_"), taken)}
-        for item in items
-    ]  # fmt: skip
-
-
-def _shown_message(item: Item) -> Item:
-    """A message as the provider hands it out: its content is a list."""
-    content = item["content"]
-    parts = [{"type": "input_text", "text": content}] if isinstance(content, str) else content
-    return {**item, "status": "completed", "content": parts}

@@ -147,11 +147,11 @@ def _check_settings(body: dict[str, Any]) -> None:
     if body.get("prompt_cache_key") is not None:
         check_length(body["prompt_cache_key"], _LONGEST_CACHE_KEY, "prompt_cache_key")
     check_decimals(body)
-    _check_metadata(body.get("metadata") or {})
+    check_metadata(body.get("metadata") or {})
     _check_format((body.get("text") or {}).get("format"))
 
 
-def _check_metadata(metadata: dict[str, Any]) -> None:
+def check_metadata(metadata: dict[str, Any]) -> None:
     if len(metadata) > _MOST_METADATA:
         refuse(
             f"Invalid 'metadata': too many properties. Expected an object with at most "

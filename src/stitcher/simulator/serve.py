@@ -29,13 +29,15 @@ async def start_simulator(
     clock: Callable[[], float] = time.monotonic,
     chunk_delay: float = 0.0,
     stateless_responses: bool = False,
+    websockets: bool | int = True,
 ) -> tuple[Simulator, web.AppRunner, str]:
     """Starts a provider on the running loop; end it with `await runner.cleanup()`.
 
-    With `stateless_responses` it stores no responses, as llama.cpp and vLLM do not.
+    With `stateless_responses` it stores no responses, as llama.cpp and vLLM do not. `websockets`
+    is False for one that does not speak them (426), or the status that refuses them.
     """
     state = NoResponses() if stateless_responses else KeptResponses()
-    simulator = Simulator(clock, chunk_delay, responses=state)
+    simulator = Simulator(clock, chunk_delay, responses=state, websockets=websockets)
     runner = web.AppRunner(
         simulator.application(),
         access_log=None,
@@ -78,11 +80,13 @@ class SimulatorThread:
         clock: Callable[[], float] = time.monotonic,
         chunk_delay: float = 0.0,
         stateless_responses: bool = False,
+        websockets: bool | int = True,
     ) -> None:
         self._address = (host, port)
         self._clock = clock
         self._chunk_delay = chunk_delay
         self._stateless_responses = stateless_responses
+        self._websockets = websockets
         self._ready = threading.Event()
         self._failure: OSError | None = None
         self._thread = threading.Thread(target=self._serve, name="simulator", daemon=True)
@@ -146,6 +150,7 @@ class SimulatorThread:
             clock=self._clock,
             chunk_delay=self._chunk_delay,
             stateless_responses=self._stateless_responses,
+            websockets=self._websockets,
         )
         try:
             self._ready.set()
