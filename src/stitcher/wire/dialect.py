@@ -7,6 +7,7 @@ from typing import Protocol
 from stitcher.core.item import Item
 from stitcher.core.layout import Piece
 from stitcher.wire.call import Call
+from stitcher.wire.parts import NeutralHead, Part
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,11 @@ class Dialect(Protocol):
     @property
     def NAME(self) -> str: ...
 
+    @property
+    def USER_SPEAKS_FIRST(self) -> bool:
+        """True where a history that begins with an assistant is refused."""
+        ...
+
     def parse(self, body: bytes) -> Call:
         """Reads a request. Raises Unreadable, with what was found, for one it cannot."""
         ...
@@ -90,4 +96,20 @@ class Dialect(Protocol):
 
     def too_long(self, status: int, body: bytes) -> bool:
         """True for an error that says the request does not fit the model's context window."""
+        ...
+
+    def parts(self, item: Item) -> Sequence[Part]:
+        """What a message says, in no dialect's words. Raises Unreadable."""
+        ...
+
+    def written(self, parts: Sequence[Part]) -> Sequence[bytes]:
+        """Messages that say `parts`, in order; what has no form here is left out."""
+        ...
+
+    def head(self, system: bytes | None, tools: bytes | None) -> NeutralHead:
+        """System prompt and tools, as `Call` has them, in no dialect's words. Raises Unreadable."""
+        ...
+
+    def written_head(self, head: NeutralHead) -> tuple[bytes | None, bytes | None]:
+        """The head as `system` and `tools` for `build`."""
         ...

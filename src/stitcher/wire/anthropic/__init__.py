@@ -3,18 +3,30 @@
 from stitcher.wire.anthropic.answer import fold, too_long
 from stitcher.wire.anthropic.change import change, mark_head
 from stitcher.wire.anthropic.message import NAME, read_answer, read_item, text
+from stitcher.wire.anthropic.neutral import (
+    USER_SPEAKS_FIRST,
+    head,
+    parts,
+    written,
+    written_head,
+)
 from stitcher.wire.anthropic.request import ask_usage, build, parse
 
 __all__ = [
     "NAME",
+    "USER_SPEAKS_FIRST",
     "ask_usage",
     "build",
     "change",
     "fold",
+    "head",
     "mark_head",
     "parse",
+    "parts",
     "read_answer",
     "read_item",
     "text",
     "too_long",
+    "written",
+    "written_head",
 ]

@@ -6,8 +6,10 @@ import msgspec
 
 from stitcher.core.item import Item, Role, digest
 from stitcher.core.tokens import TOKENS_PER_MESSAGE, estimate
+from stitcher.wire import identity
 from stitcher.wire.images import document_tokens, image_tokens
 from stitcher.wire.members import Unreadable, one_line
+from stitcher.wire.parts import data_uri
 from stitcher.wire.values import plain
 
 NAME: Final = "anthropic"
@@ -15,7 +17,6 @@ NAME: Final = "anthropic"
 _ROLES = ("user", "assistant", "system")
 THINKING: Final = ("thinking", "redacted_thinking")
 _IDS = ("id", "tool_use_id")
-_FLATTENED = ("assistant", "tool")  # roles whose texts clients join into one
 _TEXT_AND_MARKER = frozenset(("type", "text", "cache_control"))
 _AROUND_CALL = 8  # tokens a provider frames a call or a result with
 _encode = msgspec.json.encode
@@ -41,7 +42,7 @@ def _read(raw: bytes, message: object) -> Item:
         raw=raw,
         dialect=NAME,
         role=cast(Role, role),
-        identity=digest(_encode([role, _identity(content, role)], order="sorted")),
+        identity=identity.identity(role, map(_part, content)),
         rendering=digest(_encode(_rendering(message, content))),
         calls=_ids(content, "tool_use", "id"),
         answers=_ids(content, "tool_result", "tool_use_id"),
@@ -75,38 +76,38 @@ def blocks(content: object) -> list[Block]:
     raise Unreadable("a message whose content is neither text nor a list of blocks")
 
 
-def _identity(content: list[Block], role: str) -> list[object]:
-    parts: list[list[Any]] = []
-    for block in content:
-        part = _part(block)
-        if part is None:
-            continue
-        if role in _FLATTENED and part[0] == "text" and parts and parts[-1][0] == "text":
-            parts[-1][1] += part[1]
-        else:
-            parts.append(part)
-    return [_trimmed(part) for part in parts if part[0] != "text" or part[1].strip()]
-
-
-def _part(block: Block) -> list[Any] | None:
+def _part(block: Block) -> identity.Said | None:
     kind = block.get("type")
     if kind in THINKING:
         return None
     if kind == "text":
-        return ["text", str(block.get("text") or "")]
+        return identity.text(block.get("text"))
     if kind == "tool_use":
-        return ["call", block.get("name"), plain(block.get("input") or {})]
+        return identity.call(block.get("name"), plain(block.get("input")))
     if kind == "tool_result":
-        return ["result", _identity(blocks(block.get("content")), "tool")]
-    return ["other", plain({key: _shown(block[key]) for key in block if _tells(block, key)})]
+        return identity.result(_part(inner) for inner in blocks(block.get("content")))
+    if kind == "image" and (url := _only_url(block)) is not None:
+        return identity.image(url)
+    return identity.other(plain({key: _shown(block[key]) for key in block if _tells(block, key)}))
+
+
+def _only_url(image: Block) -> str | None:
+    """The image's URL or data URI if there is nothing else to it, else None."""
+    source = image.get("source")
+    if not isinstance(source, dict) or any(
+        key not in ("type", "source") and _tells(image, key) for key in image
+    ):
+        return None
+    match source:
+        case {"type": "url", "url": str(url), **more} if not more:
+            return url
+        case {"type": "base64", "media_type": str(kind), "data": str(data), **more} if not more:
+            return data_uri(kind, data)
+    return None
 
 
 def _tells(block: Block, key: str) -> bool:
     return key not in _IDS and key != "cache_control" and block[key] not in (None, [])
-
-
-def _trimmed(part: list[Any]) -> list[Any]:
-    return ["text", part[1].rstrip()] if part[0] == "text" else part
 
 
 def _rendering(message: Block, content: list[Block]) -> list[object]:

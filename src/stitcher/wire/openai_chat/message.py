@@ -6,9 +6,9 @@ import msgspec
 
 from stitcher.core.item import Item, Role, digest
 from stitcher.core.tokens import TOKENS_PER_MESSAGE, estimate
+from stitcher.wire import identity
 from stitcher.wire.images import image_tokens
 from stitcher.wire.members import Unreadable, one_line
-from stitcher.wire.values import plain
 
 NAME: Final = "openai_chat"
 
@@ -34,7 +34,6 @@ _NOISE = (
 _REASONING = ("reasoning", "reasoning_content", "reasoning_details", "thinking_blocks")
 _NOT_SHOWN = frozenset((*_NOISE, *_REASONING))
 _NOT_SHOWN_OF_CALL = frozenset((*_NOISE, "index", "type"))
-_FLATTENED = ("assistant", "tool")  # roles whose texts clients join into one
 _encode = msgspec.json.encode
 
 Part = dict[str, Any]
@@ -55,15 +54,15 @@ def _read(raw: bytes, message: object) -> Item:
         raise Unreadable(f"a message without a role of {', '.join(_ROLES)}")
     role = _ROLES[said]
     content = parts(message.get("content"))
-    calls = _calls(message)
+    calls = calls_of(message)
     answers = message.get("tool_call_id") or (message.get("name") if said == "function" else None)
     return Item(
         raw=raw,
         dialect=NAME,
         role=role,
-        identity=digest(_encode(_identity(message, role, content, calls), order="sorted")),
+        identity=identity.identity(role, _said(message, role, content, calls)),
         rendering=digest(_encode(_rendering(message, role, content), order="sorted")),
-        calls=tuple(str(call.get("id") or _function(call).get("name")) for call in calls),
+        calls=tuple(str(call.get("id") or function_of(call).get("name")) for call in calls),
         answers=(str(answers),) if answers and role == "tool" else (),
         tokens=_tokens(content, calls, message) + TOKENS_PER_MESSAGE,
     )
@@ -78,7 +77,7 @@ def text(raw: bytes) -> str | None:
     """What a message says if it says nothing but text, else None."""
     message = msgspec.json.decode(raw)
     content = parts(message.get("content"))
-    if _calls(message) or message.get("refusal") or message.get("audio"):
+    if calls_of(message) or message.get("refusal") or message.get("audio"):
         return None
     if any(part.get("type") != "text" for part in content):
         return None
@@ -96,7 +95,8 @@ def parts(content: object) -> list[Part]:
     raise Unreadable("a message whose content is neither text nor a list of parts")
 
 
-def _calls(message: Part) -> list[Part]:
+def calls_of(message: Part) -> list[Part]:
+    """The tool calls a message makes, in the form of today's API."""
     calls = message.get("tool_calls")
     if isinstance(calls, list):
         return [call for call in calls if isinstance(call, dict)]
@@ -104,47 +104,37 @@ def _calls(message: Part) -> list[Part]:
     return [{"function": legacy}] if isinstance(legacy, dict) else []
 
 
-def _function(call: Part) -> Part:
+def function_of(call: Part) -> Part:
+    """The part of a call that names the function or custom tool."""
     function = call.get("function") or call.get("custom")
     return function if isinstance(function, dict) else {}
 
 
-def _identity(message: Part, role: Role, content: list[Part], calls: list[Part]) -> list[object]:
-    said: list[list[Any]] = []
-    for part in content:
-        one = _part(part)
-        if role in _FLATTENED and one[0] == "text" and said and said[-1][0] == "text":
-            said[-1][1] += one[1]
-        else:
-            said.append(one)
-    said = [["text", p[1].rstrip()] if p[0] == "text" else p for p in said]
-    said = [p for p in said if p[0] != "text" or p[1]]
+def _said(message: Part, role: Role, content: list[Part], calls: list[Part]) -> list[identity.Said]:
     name = message.get("name") if role == "user" else None
-    return [role, name, said, [_call(call) for call in calls]]
+    speaker = [] if name is None else [["name", name]]
+    called = [identity.call(function_of(one).get("name"), _arguments(one)) for one in calls]
+    return [*speaker, *(_part(part) for part in content), *called]
 
 
-def _part(part: Part) -> list[Any]:
+def _part(part: Part) -> identity.Said:
     kind = part.get("type")
     if kind == "text":
-        return ["text", str(part.get("text") or "")]
+        return identity.text(part.get("text"))
     if kind == "image_url":
-        image = part.get("image_url")
-        return ["image", image.get("url") if isinstance(image, dict) else image]
-    return ["other", {key: part[key] for key in part if key not in ("id", "cache_control")}]
+        return identity.image(image_url_of(part))
+    return identity.other({key: part[key] for key in part if key not in ("id", "cache_control")})
 
 
-def _call(call: Part) -> list[object]:
-    function = _function(call)
-    arguments = function.get("arguments", function.get("input"))
-    arguments = _parsed(arguments) if isinstance(arguments, str) else plain(arguments)
-    return [function.get("name"), arguments or {}]
+def image_url_of(part: Part) -> object:
+    """What an image part shows."""
+    image = part.get("image_url")
+    return image.get("url") if isinstance(image, dict) else image
 
 
-def _parsed(arguments: str) -> Any:
-    try:
-        return plain(msgspec.json.decode(arguments))
-    except (msgspec.DecodeError, RecursionError):
-        return arguments.strip()
+def _arguments(call: Part) -> object:
+    function = function_of(call)
+    return identity.parsed(function.get("arguments", function.get("input")))
 
 
 def _rendering(message: Part, role: Role, content: list[Part]) -> Part:
@@ -159,7 +149,7 @@ def _rendering(message: Part, role: Role, content: list[Part]) -> Part:
         {key: value for key, value in part.items() if key != "cache_control"} for part in content
     ]
     if "tool_calls" in shown:
-        shown["tool_calls"] = [_rendered_call(call) for call in _calls(message)]
+        shown["tool_calls"] = [_rendered_call(call) for call in calls_of(message)]
     return shown
 
 
@@ -175,7 +165,7 @@ def _rendered_call(call: Part) -> Part:
 
 
 def _tokens(content: list[Part], calls: list[Part], message: Part) -> int:
-    size = sum(len(_encode(_function(call))) for call in calls)
+    size = sum(len(_encode(function_of(call))) for call in calls)
     size += len(str(message.get("reasoning_content") or "").encode())
     images = 0
     for part in content:
@@ -183,7 +173,7 @@ def _tokens(content: list[Part], calls: list[Part], message: Part) -> int:
         if kind == "text":
             size += len(str(part.get("text") or "").encode())
         elif kind == "image_url":
-            images += image_tokens(str(_part(part)[1]), NAME)
+            images += image_tokens(str(image_url_of(part)), NAME)
         else:
             size += min(len(_encode(part)), 8_000)  # audio and files: base64 says nothing of tokens
     return estimate(size, NAME) + images

@@ -1,11 +1,12 @@
 """One message of the Responses API: whether two are the same, and what a model sees of one."""
 
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from stitcher.core.item import Item, Role, digest
 from stitcher.core.tokens import TOKENS_PER_MESSAGE, estimate
+from stitcher.wire import identity
 from stitcher.wire.members import Unreadable, one_line
 from stitcher.wire.openai_responses.size import size_of
 from stitcher.wire.openai_responses.unit import Element, opened
@@ -56,7 +57,6 @@ _NOISE = frozenset(
     )
 )
 _NOTHING: tuple[object, ...] = (None, [], {})
-_FLATTENED = ("assistant", "tool")  # roles whose texts clients join into one
 _encode = msgspec.json.encode
 
 
@@ -76,7 +76,7 @@ def _read(raw: bytes, value: object) -> Item:
         raw=raw,
         dialect=NAME,
         role=role,
-        identity=digest(_encode(_identity(element, role), order="sorted")),
+        identity=identity.identity(role, _said(element)),
         rendering=digest(_encode(_rendering(element, role), order="sorted")),
         calls=_calls(element),
         answers=_answers(element, role),
@@ -170,66 +170,47 @@ def _known(value: object) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) and value else ()
 
 
-def _identity(element: Element, role: Role) -> list[object]:
+def _said(element: Element) -> list[identity.Said]:
     said = parts_of(element)
     if said is not None:
-        return [role, _said([_part(part) for part in said], role)]
+        return [_part(part) for part in said]
     kind = kind_of(element)
     if kind == "function_call":
-        return [role, [["call", _name(element), _arguments(element.get("arguments")) or {}]]]
+        return [identity.call(name_of(element), identity.parsed(element.get("arguments")))]
     if kind == "custom_tool_call":
-        return [role, [["call", _name(element), element.get("input") or ""]]]
+        return [identity.call(name_of(element), identity.parsed(element.get("input")))]
     other = _told(element)
     if "arguments" in other:
-        other["arguments"] = _arguments(other["arguments"])
-    return [role, [["other", plain(other)]]]
+        other["arguments"] = identity.parsed(other["arguments"])
+    return [identity.other(plain(other))]
 
 
-def _said(said: list[list[Any]], role: Role) -> list[list[Any]]:
-    """Texts joined where clients join them, without the white space they trim."""
-    joined: list[list[Any]] = []
-    for one in said:
-        if role in _FLATTENED and one[0] == "text" and joined and joined[-1][0] == "text":
-            joined[-1][1] += one[1]
-        else:
-            joined.append(one)
-    trimmed = [["text", one[1].rstrip()] if one[0] == "text" else one for one in joined]
-    return [one for one in trimmed if one[0] != "text" or one[1]]
-
-
-def _part(part: Element) -> list[Any]:
+def _part(part: Element) -> identity.Said:
     kind = part.get("type")
     if kind in _TEXTS:
-        return ["text", str(part.get("text") or "")]
+        return identity.text(part.get("text"))
     if kind == "refusal":  # OpenClaw sends it back as a text
-        return ["text", str(part.get("refusal") or "")]
-    if kind in _IMAGES and (url := _url(part)):
-        return ["image", url]
-    return ["other", plain({key: part[key] for key in part if _counts(part, key)})]
+        return identity.text(part.get("refusal"))
+    if kind in _IMAGES and (url := image_url_of(part)):
+        return identity.image(url)
+    return identity.other(plain({key: part[key] for key in part if _counts(part, key)}))
 
 
 def _counts(part: Element, key: str) -> bool:
     return key not in _NOISE and key != "detail" and part[key] not in _NOTHING
 
 
-def _url(part: Element) -> str:
+def image_url_of(part: Element) -> str:
+    """What an image part shows; "" for one that names an upload."""
     image = part.get("image_url")
     url = image.get("url") if isinstance(image, dict) else image
     return url if isinstance(url, str) else ""
 
 
-def _name(element: Element) -> object:
+def name_of(element: Element) -> object:
+    """What a call calls, with its namespace."""
     namespace = element.get("namespace")
     return f"{namespace}.{element.get('name')}" if namespace else element.get("name")
-
-
-def _arguments(arguments: object) -> Any:
-    if not isinstance(arguments, str):
-        return plain(arguments)
-    try:
-        return plain(msgspec.json.decode(arguments))
-    except (msgspec.DecodeError, RecursionError):
-        return arguments.strip()
 
 
 def _told(element: Element) -> Element:
