@@ -5,7 +5,8 @@
     simulator → (nothing but errors)
 
 The folder is the layer; an import may only point inwards. `core`, `wire` and the planning between
-them are pure: no I/O, no clock, no randomness, no async.
+them are pure: no I/O, no clock, no randomness, no async. The proxy reads JSON members and
+server-sent events with `wire` where it turns them into frames of a WebSocket and back.
 """
 
 import ast
@@ -29,7 +30,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "ports": set(),
     "wire": {"core"},
     "recording": {"core", "wire"},
-    "planning": {"core", "wire", "providers", "repeats", "recording"},
+    "lending": {"core", "wire"},
+    "planning": {"lending", "core", "wire", "providers", "repeats", "recording"},
     "store": {"core", "errors"},
     "addresses": set(),
     "settings": {"addresses", "errors", "ports"},
@@ -38,7 +40,19 @@ MAY_IMPORT: dict[str, set[str]] = {
     "conversations": {"core", "wire", "store", "sessions"},
     "listening": {"wire", "ports"},
     "responses_api": {"core", "wire", "store", "sessions", "recording", "errors"},
+    "turns": {
+        "conversations",
+        "core",
+        "errors",
+        "planning",
+        "ports",
+        "recording",
+        "responses_api",
+        "sessions",
+        "wire",
+    },
     "exchange": {
+        "turns",
         "responses_api",
         "listening",
         "recording",
@@ -54,6 +68,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "tenants": {"errors", "settings", "store"},
     "proxy": {
+        "wire",
         "addresses",
         "exchange",
         "responses_api",
@@ -79,7 +94,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "__init__",
     },
 }
-PURE = ("core", "wire", "providers", "planning", "recording", "repeats")
+PURE = ("core", "wire", "providers", "lending", "planning", "recording", "repeats")
 IMPURE = {
     "os",
     "io",

@@ -98,7 +98,7 @@ def _numbered(tenant: str, base: str, number: int) -> SessionKey:
 
 def _slug(call: Call, dialect: Dialect) -> str:
     """The first words of the conversation, as a name."""
-    first = next((item for item in call.items if item.role == "user"), call.items[0])
-    said = dialect.text(first.raw) or "conversation"
+    first = next((item for item in call.items if item.role == "user"), next(iter(call.items), None))
+    said = (dialect.text(first.raw) if first else None) or "conversation"
     words = re.sub(r"[^a-z0-9]+", "-", said[:200].lower()).strip("-")
     return words[:32].strip("-") or "conversation"

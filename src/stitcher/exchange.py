@@ -8,26 +8,24 @@ If our part fails, the client's request goes on as it came, and a response heade
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
-from functools import partial
 
 from stitcher.conversations import Conversations
-from stitcher.core.item import Item
-from stitcher.core.log import Turn, TurnStatus
 from stitcher.core.threads import MAIN, Claim, Marks, claim
-from stitcher.core.tokens import Calibration
 from stitcher.errors import StoreError, UpstreamError
 from stitcher.listening import Listener, is_stream, read_error
-from stitcher.planning import Plan, Terms, plan
-from stitcher.ports import Answer, ClientGone, Headers, Incoming, Reply, Upstream
-from stitcher.recording import record_answers, returns_to
+from stitcher.planning import After, Plan, Terms, plan
+from stitcher.ports import Answer, ClientGone, Incoming, Reply, Upstream
+from stitcher.recording import returns_to
+from stitcher.responses_api.pointers import Pointers
 from stitcher.sessions import Session, Sessions
 from stitcher.settings import Settings
 from stitcher.store.protocol import SessionKey, Store
+from stitcher.turns import Endings, OpenTurn
 from stitcher.wire.call import Call
-from stitcher.wire.dialect import Dialect, Fold, Received
+from stitcher.wire.dialect import Dialect, Fold
 from stitcher.wire.dialects import DIALECTS
 from stitcher.wire.members import Unreadable
 
@@ -39,35 +37,21 @@ _LARGE_BODY = 1 << 19
 _MANY_MESSAGES = 1_000
 
 
-@dataclass(slots=True)
-class _Turn:
-    """One request on its way."""
+class _Elsewhere(Exception):
+    """What a request goes on from is not in our log: the provider may have it."""
 
-    incoming: Incoming
-    call: Call
-    dialect: Dialect
-    claim: Claim
-    session: Session
-    plan: Plan
-    purges: int  # of the session until now
-    base: str  # where the path goes back to if there is no answer
-    asks_usage: bool = False  # we asked for a usage report the client did not ask for
-    cut_harder: bool = False
-    remembered: bool = False
 
-    @property
-    def body(self) -> bytes:
-        if self.incoming.mode == "observe":
-            return self.incoming.body
-        body = self.plan.body
-        if self.asks_usage:
-            return self.dialect.ask_usage(body)
-        # The very object we were given goes out with the encoding it came in.
-        return self.incoming.body if body is self.call.body else body
+@dataclass(frozen=True, slots=True)
+class _Located:
+    """What a request says, by an id, of what it goes on from."""
 
-    @property
-    def stitched(self) -> bool:
-        return not self.plan.untouched and self.incoming.mode == "stitch"
+    session: str = ""
+    thread: str = MAIN
+    after: After | None = None
+    conversation: bool = False
+
+
+_NOWHERE = _Located()
 
 
 class Exchange:
@@ -87,7 +71,8 @@ class Exchange:
         self._clock = clock
         self._sessions = Sessions(store)
         self._conversations = Conversations(self._sessions)
-        self._calibrations: dict[str, Calibration] = {}
+        self._pointers = Pointers(store)
+        self._endings = Endings(self._conversations, self._pointers, clock)
         self._refuses_usage: set[str] = set()  # models whose server rejects stream_options
         self._requests = 0
 
@@ -107,11 +92,24 @@ class Exchange:
         async with AsyncExitStack() as stack:
             try:
                 turn = await self._begin(incoming, call, dialect, stack)
+            except _Elsewhere as elsewhere:
+                await self._pass_on(incoming, reply, f"bypass; {elsewhere}")
+                return
             except StoreError as error:
                 log.warning("not remembered: %s", error)
                 await self._pass_on(incoming, reply, f"bypass; {error}")
                 return
             await self._speak(turn, reply)
+
+    @property
+    def sessions(self) -> Sessions:
+        """The sessions in use."""
+        return self._sessions
+
+    @property
+    def pointers(self) -> Pointers:
+        """Where responses are found by their ids."""
+        return self._pointers
 
     async def stats(self, tenant: str) -> Mapping[str, object]:
         """Counts that cost little to make."""
@@ -134,39 +132,71 @@ class Exchange:
 
     async def _begin(
         self, incoming: Incoming, call: Call, dialect: Dialect, stack: AsyncExitStack
-    ) -> _Turn:
-        claimed = claim(_marks(incoming, call), call.items, name=incoming.session)
-        if claimed.kind == "named" and incoming.dialect != "openai_chat":
-            # One dialect's messages are not another's: under one name each keeps its own thread.
-            claimed = replace(claimed, thread=f"{claimed.thread}/{incoming.dialect}")
-        key = await self._conversations.find(incoming.tenant, claimed, call, dialect)
+    ) -> OpenTurn:
+        located = await self._locate(incoming, call)
+        claimed = _placed(claim(_marks(incoming, call), call.items, name=incoming.session), located)
+        if located is _NOWHERE:
+            key = await self._conversations.find(incoming.tenant, claimed, call, dialect)
+        else:
+            key = SessionKey(incoming.tenant, claimed.session)
         session = await stack.enter_async_context(self._sessions.use(key))
-        if claimed.kind == "named" and not any(i.role == "assistant" for i in call.items):
-            # What a thin request means depends on the answer before it: one after the other.
+        if located.conversation or _is_thin(claimed, call):
+            # What such a request means depends on the answer before it: one after the other.
             await stack.enter_async_context(session.answering)
-        terms = Terms(
-            thread=claimed.thread,
-            now=self._clock(),
-            max_tokens=self._settings.max_tokens,
-            keep=self._settings.keep,
-            owns_history=claimed.kind != "named",
-            may_cut=not claimed.owns_history,
-            calibration=self._calibrations.get(call.model, Calibration()),
-            aside=claimed.owns_history and claimed.thread != MAIN,
-        )
+        terms = self._terms(incoming, call, claimed, located)
         made = await self._write_down(session, call, dialect, terms)
         asks = not call.asks_usage and self._settings.ask_usage
         asks = asks and incoming.mode == "stitch" and call.model not in self._refuses_usage
-        return _Turn(
+        return OpenTurn(
             incoming,
             call,
             dialect,
             claimed,
             session,
+            terms,
             plan=made,
             purges=session.purges,
             base=returns_to(made.alignment),
             asks_usage=asks,
+        )
+
+    async def _locate(self, incoming: Incoming, call: Call) -> _Located:
+        """Where the ids a request gives point to. Raises _Elsewhere: not into our log."""
+        if call.conversation is not None:
+            key = SessionKey(incoming.tenant, call.conversation)
+            if self._settings.responses_state == "local" and not self._sessions.exists(key):
+                raise _Elsewhere("the conversation it names is not in the log")
+            return _Located(session=key.name, conversation=True)
+        if call.after is None:
+            if not call.items and call.generates:
+                raise _Elsewhere("a request without messages")
+            return _NOWHERE
+        pointer = await self._pointers.find(incoming.tenant, call.after)
+        if pointer is None:
+            raise _Elsewhere("the response it follows is not in the log")
+        if not self._sessions.exists(SessionKey(incoming.tenant, pointer.session)):
+            raise _Elsewhere("the response it follows was purged")
+        after = After(pointer.of, pointer.head)
+        return _Located(pointer.session, pointer.thread, after)
+
+    def _terms(self, incoming: Incoming, call: Call, claimed: Claim, located: _Located) -> Terms:
+        placed = located is not _NOWHERE
+        channel = incoming.channel
+        held = self._settings.responses_state == "upstream" or incoming.mode == "observe"
+        if channel is not None and call.after is not None:
+            held = held or channel.holds(call.after)
+        return Terms(
+            thread=claimed.thread,
+            now=self._clock(),
+            max_tokens=self._settings.max_tokens,
+            keep=self._settings.keep,
+            owns_history=claimed.kind != "named" and not placed,
+            may_cut=not claimed.owns_history,
+            calibration=self._endings.calibration(call.model),
+            aside=claimed.owns_history and claimed.thread != MAIN and not placed,
+            after=located.after,
+            appends=located.conversation,
+            held=held and placed,
         )
 
     async def _write_down(
@@ -182,7 +212,7 @@ class Exchange:
 
     # ── upstream and back ────────────────────────────────────────────────────────────────
 
-    async def _speak(self, turn: _Turn, reply: Reply) -> None:
+    async def _speak(self, turn: OpenTurn, reply: Reply) -> None:
         try:
             async with self._upstream.send(turn.incoming, turn.body) as answer:
                 if answer.status < 400:
@@ -191,81 +221,81 @@ class Exchange:
                 refusal = await read_error(answer)
                 again = await self._second_try(turn, answer.status, refusal)
                 if not again:
-                    await self._fail(turn, answer.status)
-                    headers = [*answer.headers, *self._headers(turn)]
+                    await self._endings.fail(turn, answer.status)
+                    headers = [*answer.headers, *turn.headers]
                     await reply.start(answer.status, headers, length=len(refusal))
                     await reply.write(refusal)
                     await reply.finish()
                     return
         except UpstreamError as error:
             if not reply.started:
-                await self._fail(turn, error.status)
+                await self._endings.fail(turn, error.status)
             raise
         except (ClientGone, asyncio.CancelledError):
             if not turn.remembered:
-                await asyncio.shield(self._fail(turn, 499))
+                await asyncio.shield(self._endings.fail(turn, 499))
             raise
         await self._speak(turn, reply)
 
-    async def _second_try(self, turn: _Turn, status: int, refusal: bytes) -> bool:
+    async def _second_try(self, turn: OpenTurn, status: int, refusal: bytes) -> bool:
         """True when the refusal was about something we did and is undone now."""
         if turn.asks_usage and status in (400, 422) and b"stream_options" in refusal:
             self._refuses_usage.add(turn.call.model)
             turn.asks_usage = False
             return True
         ours = turn.stitched and turn.plan.restored and turn.session.purges == turn.purges
-        if not ours or turn.cut_harder or not turn.dialect.too_long(status, refusal):
+        if not ours:
+            return False
+        if not turn.without_thinking and turn.dialect.cannot_read_thinking(status, refusal):
+            turn.without_thinking = True
+            return await self._plan_again(turn, replace(turn.terms, without_thinking=True))
+        if turn.cut_harder or not turn.dialect.too_long(status, refusal):
             return False
         turn.cut_harder = True
         # The model's window is smaller than the budget: cut harder, once, to half of what was sent.
-        calibrated = turn.plan.calibration
-        terms = Terms(
-            thread=turn.claim.thread,
-            now=self._clock(),
-            max_tokens=calibrated.apply(turn.plan.tokens) // 2,
-            keep=self._settings.keep,
-            owns_history=False,
-            may_cut=True,
-            calibration=calibrated,
-        )
+        calibrated, before = turn.plan.calibration, turn.plan.restored
+        half = calibrated.apply(turn.plan.tokens) // 2
+        harder = replace(turn.terms, max_tokens=half, owns_history=False, may_cut=True)
+        harder = replace(harder, now=self._clock(), calibration=calibrated)
+        return await self._plan_again(turn, harder) and turn.plan.restored < before
+
+    async def _plan_again(self, turn: OpenTurn, terms: Terms) -> bool:
+        """True when there is another plan."""
         try:
-            harder = await self._write_down(turn.session, turn.call, turn.dialect, terms)
+            turn.plan = await self._write_down(turn.session, turn.call, turn.dialect, terms)
         except StoreError as error:
-            log.warning("not cut harder: %s", error)
+            log.warning("not planned again: %s", error)
             return False
-        if harder.restored >= turn.plan.restored:
-            return False
-        turn.plan = harder
         return True
 
-    async def _relay(self, turn: _Turn, answer: Answer, reply: Reply) -> None:
+    async def _relay(self, turn: OpenTurn, answer: Answer, reply: Reply) -> None:
         stream = is_stream(answer)
         fold = Listener(turn.dialect.fold(stream=stream, hide_usage=turn.asks_usage))
-        headers = [*answer.headers, *self._headers(turn)]
+        headers = [*answer.headers, *turn.headers]
         try:
             if stream:
                 await reply.start(answer.status, headers)
                 async for chunk in answer.chunks():
                     await self._pass_chunks(turn, fold, fold.feed(chunk), reply)
                 await self._pass_chunks(turn, fold, fold.close(), reply)
-                await self._remember(turn, fold.received(), answer.status)
+                await self._endings.remember(turn, fold.received(), answer.status)
             else:
                 async for chunk in answer.chunks():
                     fold.feed(chunk)
                 body = b"".join(fold.close())
-                await self._remember(turn, fold.received(), answer.status)
+                await self._endings.remember(turn, fold.received(), answer.status)
                 await reply.start(answer.status, headers, length=len(body))
                 await reply.write(body)
             await reply.finish()
         except (ClientGone, UpstreamError, asyncio.CancelledError):
-            await asyncio.shield(self._remember(turn, fold.received(), answer.status))
+            await asyncio.shield(self._endings.remember(turn, fold.received(), answer.status))
             raise
 
     async def _pass_chunks(
-        self, turn: _Turn, fold: Fold, chunks: list[bytes], reply: Reply
+        self, turn: OpenTurn, fold: Fold, chunks: list[bytes], reply: Reply
     ) -> None:
         if fold.ended:  # in the log before the client can see the end of it
-            await self._remember(turn, fold.received(), 200)
+            await self._endings.remember(turn, fold.received(), 200)
         for chunk in chunks:
             await reply.write(chunk)
 
@@ -278,106 +308,17 @@ class Exchange:
                 await reply.write(chunk)
             await reply.finish()
 
-    # ── after the answer ─────────────────────────────────────────────────────────────────
 
-    async def _remember(self, turn: _Turn, received: Received, http: int) -> None:
-        """Writes the answer and how the turn ended; once."""
-        if turn.remembered:
-            return
-        turn.remembered = True
-        answers = self._answers(turn, received)
-        status: TurnStatus = "answered" if received.complete else "cut"
-        if not answers and not received.complete:
-            status = "failed"
-        await self._end(turn, status, http, received, answers)
+def _placed(claimed: Claim, located: _Located) -> Claim:
+    """A place that is named by an id goes before whatever else a request says of itself."""
+    own = claimed.kind == "client" and claimed.session == located.session
+    if located is _NOWHERE or own:
+        return claimed
+    return replace(claimed, session=located.session, thread=located.thread)
 
-    def _answers(self, turn: _Turn, received: Received) -> Sequence[Item]:
-        if received.message is None:
-            return ()
-        try:
-            said = (received.message, *received.others)
-            return [turn.dialect.read_answer(message) for message in said]
-        except Unreadable as error:
-            log.warning("an answer was not remembered: %s", error)
-            return ()
 
-    async def _fail(self, turn: _Turn, http: int) -> None:
-        """The turn got no answer: its messages go off the path until the client repeats them."""
-        if turn.remembered:
-            return
-        turn.remembered = True
-        await self._end(turn, "failed", http, Received(None, (), False, None, None))
-
-    async def _end(
-        self,
-        turn: _Turn,
-        status: TurnStatus,
-        http: int,
-        received: Received,
-        answers: Sequence[Item] = (),
-    ) -> None:
-        """Writes down how a turn ended, where there still is a log."""
-        session, asked, thread = turn.session, turn.plan.end.chain, turn.claim.thread
-        if status != "answered":
-            self._conversations.failed(session.key, turn.claim, asked)
-        try:
-            async with session.changing:
-                if session.purges != turn.purges:
-                    return
-                learnt = self._learn(turn, received)
-                tip = session.tree.tips.get(thread, asked)
-                window = session.tree.windows.get(thread)
-                outcome = Turn(
-                    thread=thread,
-                    time=self._clock(),
-                    status=status,
-                    of=asked,
-                    # Where another request has led the path on meanwhile, it stays.
-                    base=turn.base if tip == asked else tip,
-                    model=turn.call.model,
-                    http=http,
-                    tokens=turn.plan.tokens,
-                    usage=received.usage,
-                    head=turn.plan.head,
-                    window=window.start if window else "",
-                    ratio=learnt.ratio if learnt.seen else 0.0,
-                )
-                answer = partial(
-                    turn.plan.end.follow,
-                    thread=thread,
-                    time=self._clock(),
-                    cut=not received.complete,
-                    head=turn.plan.head,
-                )
-                said = record_answers(session.tree, answers, answer)
-                await session.append([*said, outcome])
-        except StoreError as error:
-            log.warning("how a turn ended was not remembered: %s", error)
-            return
-        self._conversations.answered(session.key, turn.claim, session.tree)
-
-    def _learn(self, turn: _Turn, received: Received) -> Calibration:
-        """What the provider counted, beside what we had estimated of what it was sent."""
-        known, reported = turn.plan.calibration, received.reported
-        if reported is None or turn.incoming.mode == "observe":
-            return known
-        learnt = known.observe(estimated=turn.plan.tokens, reported=reported)
-        self._calibrations[turn.call.model] = learnt
-        return learnt
-
-    def _headers(self, turn: _Turn) -> Headers:
-        made = turn.plan
-        status = "passthrough" if made.untouched else "stitched"
-        if turn.incoming.mode == "observe":
-            status = f"observe; {status}"
-        return [
-            # Node refuses answers with more than 16 KB of headers; a name may be 10,000 emoji.
-            ("X-Stitcher-Session", turn.session.key.name[:256]),
-            ("X-Stitcher-Stored", str(made.end.depth)),
-            ("X-Stitcher-Restored", str(made.restored)),
-            ("X-Stitcher-Tokens", str(made.calibration.apply(made.tokens))),
-            ("X-Stitcher-Status", status),
-        ]
+def _is_thin(claimed: Claim, call: Call) -> bool:
+    return claimed.kind == "named" and not any(item.role == "assistant" for item in call.items)
 
 
 async def _read(incoming: Incoming, dialect: Dialect) -> Call:

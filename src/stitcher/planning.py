@@ -7,11 +7,12 @@ has been read, the plan is None: read more, ask again.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from stitcher.core.align import Alignment, Step, align
+from stitcher.core.align import TIP, Alignment, Step, align
 from stitcher.core.compaction import Budget, Sized, cut, cut_due, repeats, reserve_for
 from stitcher.core.item import ROOT
 from stitcher.core.layout import (
     MOST_BREAKPOINTS,
+    Change,
     Piece,
     first_sent,
     laid_after,
@@ -19,14 +20,16 @@ from stitcher.core.layout import (
     mark_ends,
     restore,
 )
-from stitcher.core.log import NO_HEAD, Compacted, Entry, Node, Tree
+from stitcher.core.log import NO_HEAD, Compacted, Entry, Head, Node, Tree
 from stitcher.core.tokens import Calibration
+from stitcher.lending import Lent, keep_own, lend, native
 from stitcher.providers.models import binds_thinking, context_window
-from stitcher.recording import Place, record
+from stitcher.recording import Place, Stamp, record
 from stitcher.repeats import near_identical, read
 from stitcher.wire.call import Call
 from stitcher.wire.dialect import Dialect
-from stitcher.wire.members import array, elements, without
+from stitcher.wire.dialects import DIALECTS
+from stitcher.wire.translation import translated
 
 _NEAR = 512
 """Messages in which a side thread's beginning is sought.
@@ -34,6 +37,14 @@ _NEAR = 512
 Sub-agents and titles begin often, and beside a long conversation: to rule out that one was there
 before would mean to read all of its log. What such a thread sends does not depend on it.
 """
+
+
+@dataclass(frozen=True, slots=True)
+class After:
+    """The place that a request says it follows: an answer referred to by its id."""
+
+    chain: str
+    head: str = NO_HEAD  # digest of the head that answer was given under
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +60,15 @@ class Terms:
     calibration: Calibration  # where the thread's own log says nothing of the model
     exhausted: bool = False  # no more of the log will be read
     aside: bool = False  # a side thread: where nothing near is of it, it is taken for new
+    after: After | None = None  # the API says where the messages stand: at this place,
+    appends: bool = False  # or at the end of the path, whatever they look like
+    held: bool = False  # the provider itself keeps what stands before the client's messages
+    without_thinking: bool = False  # it could not read the thinking that was put back
+
+    @property
+    def placed(self) -> bool:
+        """True where the API, not the messages, says what they follow."""
+        return self.after is not None or self.appends
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,23 +87,6 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class _Lent:
-    """What of an earlier head a request without its own is given."""
-
-    system: bytes | None
-    tools: bytes | None
-    digest: str
-
-    @property
-    def tokens(self) -> int:
-        return (len(self.system or b"") + len(self.tools or b"")) // 3
-
-    @property
-    def breakpoints(self) -> int:
-        return sum((part or b"").count(b'"cache_control"') for part in (self.system, self.tools))
-
-
-@dataclass(frozen=True, slots=True)
 class _Case:
     """A request laid against its thread: what the decisions below are made from."""
 
@@ -92,7 +95,7 @@ class _Case:
     dialect: Dialect
     terms: Terms
     alignment: Alignment
-    lent: _Lent
+    lent: Lent
 
     @property
     def budget(self) -> Budget:
@@ -143,11 +146,16 @@ def plan(tree: Tree, call: Call, dialect: Dialect, terms: Terms) -> Plan | None:
         call.items,
         owns_history=terms.owns_history,
         exhausted=terms.exhausted,
+        follows=terms.after.chain if terms.after else TIP if terms.appends else None,
     )
     if alignment is None or not _knows_enough(tree, alignment, terms):
         return None
     terms = replace(terms, calibration=_calibration(tree, call, terms))
-    lent = _lent(tree, call, alignment, terms)
+    earlier = tree.heads_by_digest.get(terms.after.head) if terms.after else None
+    if earlier is not None and earlier.system is not None:
+        call = dialect.continuing(call, earlier.system)
+    last = native(tree.heads.get(terms.thread), dialect)
+    lent = _lent(last, call, alignment, terms)
     case = _Case(tree, call, dialect, terms, alignment, replace(lent, tools=None))
     path = _left_out(case)
     if path is None:
@@ -158,13 +166,13 @@ def plan(tree: Tree, call: Call, dialect: Dialect, terms: Terms) -> Plan | None:
     if not _have_calls(kept.path):
         case = replace(case, lent=replace(lent, tools=None))
     pieces = _pieces(case, kept)
-    body = _body(case, pieces)
+    body = call.body if terms.held else _body(case, pieces)
     recorded = record(
         tree,
         call,
         alignment,
-        thread=terms.thread,
-        now=terms.now,
+        Stamp(terms.thread, terms.now),
+        lent_from=None if terms.owns_history or terms.placed else last,
         lasting=not terms.owns_history,
     )
     cut_made = () if kept.cut is None else (kept.cut,)
@@ -174,7 +182,10 @@ def plan(tree: Tree, call: Call, dialect: Dialect, terms: Terms) -> Plan | None:
         body=body,
         untouched=body is call.body,
         restored=len(kept.path),
-        tokens=call.head_tokens + case.lent.tokens + sum(piece.tokens for piece in pieces),
+        tokens=call.head_tokens
+        + case.lent.tokens
+        + sum(piece.tokens for piece in pieces)
+        + (_upto(tree, alignment.base) if terms.held else 0),
         end=recorded.end,
         head=case.lent.digest,
         calibration=terms.calibration,
@@ -189,6 +200,20 @@ def _calibration(tree: Tree, call: Call, terms: Terms) -> Calibration:
     return Calibration(turn.ratio, seen=1)
 
 
+def _upto(tree: Tree, base: str) -> int:
+    node = tree.nodes.get(base)
+    return node.upto if node else 0
+
+
+def _lent(last: Head | None, call: Call, alignment: Alignment, terms: Terms) -> Lent:
+    """Tools go out only where what is put back has calls, which providers refuse without."""
+    if terms.owns_history or terms.placed:
+        return keep_own(call)
+    if any(step.item.role == "assistant" for step in alignment.steps):
+        return keep_own(call, none=NO_HEAD if last else "")
+    return lend(last, call)
+
+
 def _have_calls(path: Sequence[Node]) -> bool:
     return any(node.item.calls for node in path)
 
@@ -197,6 +222,9 @@ def _knows_enough(tree: Tree, alignment: Alignment, terms: Terms) -> bool:
     """True when no line further back could change the plan, what is put back aside."""
     if terms.exhausted:
         return True
+    if terms.after is not None:
+        known = terms.after.head in ("", NO_HEAD, *tree.heads_by_digest)
+        return known or tree.whole
     if not terms.owns_history and not tree.knows_head(terms.thread):
         return False
     return tree.knows_window(terms.thread) and _knows_first_sent(tree, alignment)
@@ -224,39 +252,10 @@ def _knows_first_sent(tree: Tree, alignment: Alignment) -> bool:
     return certain
 
 
-def _lent(tree: Tree, call: Call, alignment: Alignment, terms: Terms) -> _Lent:
-    """A thin request without a system prompt gets the last one; without tools, the last tools.
-
-    Tools go out only where what is put back has calls, which providers refuse without.
-    """
-    last = tree.heads.get(terms.thread)
-    brings_history = any(step.item.role == "assistant" for step in alignment.steps)
-    own = call.system is not None or call.tools is not None
-    if last is None and not own and not terms.owns_history:
-        return _Lent(None, None, "")
-    if last is None or brings_history or terms.owns_history:
-        return _Lent(None, None, call.head_digest if own else NO_HEAD)
-    lent = _Lent(
-        system=last.system if call.system is None else None,
-        tools=last.tools if call.tools is None else None,
-        digest=call.head_digest if own else last.digest,
-    )
-    if call.breakpoints + lent.breakpoints <= MOST_BREAKPOINTS:
-        return lent
-    return replace(lent, system=_without_markers(lent.system), tools=_without_markers(lent.tools))
-
-
-def _without_markers(head: bytes | None) -> bytes | None:
-    """The client's own breakpoints come first: those of the head it does not send give way."""
-    if head is None or head[:1] != b"[":
-        return head
-    return array([without(block, "cache_control") for block in elements(head)])
-
-
 def _left_out(case: _Case) -> Sequence[Node] | None:
     """The path the client left out, from the window's start on; no more of it than could fit."""
     base, terms = case.alignment.base, case.terms
-    if terms.owns_history or base == ROOT:
+    if (terms.owns_history and not terms.placed) or terms.held or base == ROOT:
         return ()
     path: list[Node] = []
     enough = terms.exhausted or case.tree.whole
@@ -267,7 +266,7 @@ def _left_out(case: _Case) -> Sequence[Node] | None:
         at_start = case.window is not None and node.chain == case.window.start
         # Twice what could be sent: a cut is due for certain, and the turn it falls on is at hand.
         plenty = terms.calibration.apply(tokens) > far and node.item.starts_turn
-        if at_start or plenty or node.parent == ROOT:
+        if node.parent == ROOT or (terms.may_cut and (at_start or plenty)):
             enough = True
             break
     path.reverse()
@@ -277,8 +276,10 @@ def _left_out(case: _Case) -> Sequence[Node] | None:
 def _keep(case: _Case, path: Sequence[Node]) -> _Kept:
     """Decides whether the window is cut now, and where."""
     steps = _since_own_cut(case)
+    if not case.terms.may_cut:
+        return _Kept(path, steps)
     budget = case.budget
-    overflows = case.terms.may_cut and case.tokens(steps) > case.own_room
+    overflows = case.tokens(steps) > case.own_room
     spoken = [step.item for step in steps if step.item.role != "system"]
     in_tool_loop = bool(spoken) and not spoken[-1].starts_turn
     # Inside a tool loop the prefix stays as it is for as long as the model can take it.
@@ -337,6 +338,9 @@ def _pieces(case: _Case, kept: _Kept) -> list[Piece]:
         head=case.lent.digest,
         binds=binds_thinking(case.call.model),
     )
+    # What the provider was told to forget cannot be named to it.
+    if case.terms.without_thinking or not case.call.stores:
+        restored = [_portable(piece, case.terms.without_thinking) for piece in restored]
     sent = first_sent(replace(case.alignment, steps=tuple(kept.steps)), case.tree.nodes)
     return [*restored, *sent]
 
@@ -346,8 +350,10 @@ def _body(case: _Case, pieces: list[Piece]) -> bytes:
     as_sent = len(pieces) == len(steps) and all(
         piece.item is step.item for piece, step in zip(pieces, steps, strict=True)
     )
-    if as_sent and lent.system is None and lent.tools is None:
+    if as_sent and lent.system is None and lent.tools is None and not case.terms.placed:
         return call.body
+    named = frozenset(answer for step in steps for answer in step.item.answers)
+    pieces = translated(pieces, case.dialect, DIALECTS.__getitem__, keep_ids=named)
     pieces = legal(pieces)
     ours = any(piece.ours for piece in pieces)
     marks = call.breakpoints + lent.breakpoints
@@ -356,6 +362,23 @@ def _body(case: _Case, pieces: list[Piece]) -> bytes:
         free = MOST_BREAKPOINTS - marks - (0 if marks else 1)
         tip = case.tree.nodes.get(case.alignment.tip)
         pieces = mark_ends(pieces, free=free, previous_end=tip.parent if tip else ROOT)
-    messages = [raw for piece in pieces if (raw := case.dialect.change(piece)) is not None]
+    messages = _with_asides(call, [case.dialect.change(piece) for piece in pieces])
     body = case.dialect.build(call, system=lent.system, tools=lent.tools, messages=messages)
     return case.dialect.mark_head(body) if ours and not marks else body
+
+
+def _portable(piece: Piece, without_any: bool) -> Piece:
+    if not (without_any or piece.item.thinks):
+        return piece
+    return replace(piece, change=piece.change | Change.NO_THINKING)
+
+
+def _with_asides(call: Call, messages: Sequence[bytes | None]) -> list[bytes]:
+    """The messages that are left, and among the client's own what it says this time only."""
+    first = len(messages) - len(call.items)  # of the client's own; below 0 where some are cut off
+    made: list[bytes] = []
+    for n, message in enumerate([*messages, None]):
+        made += [aside.raw for aside in call.asides if first + aside.before == n]
+        if message is not None:
+            made.append(message)
+    return made

@@ -10,11 +10,19 @@ from dataclasses import dataclass, replace
 from stitcher.core.align import Alignment, Step
 from stitcher.core.item import Item, chain
 from stitcher.core.layout import laid_after, replaces, settles
-from stitcher.core.log import Entry, Head, Message, Node, Rebased, Rewound, Settled, Tree
+from stitcher.core.log import Aside, Entry, Head, Message, Node, Rebased, Rewound, Settled, Tree
 from stitcher.wire.call import Call
 
 _HEAD_AGAIN = 256
 """Messages after which a head is written again, so that it is never far back in the log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """Whose entries they are, and when they are written."""
+
+    thread: str
+    time: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +37,7 @@ class Place:
     def follow(
         self, item: Item, *, thread: str, time: float, cut: bool = False, head: str = ""
     ) -> Message:
-        """The entry of an answer that stands after this place."""
+        """The entry of an answer, or a part of one, that stands after this place."""
         return Message(
             thread=thread,
             time=time,
@@ -45,6 +53,12 @@ class Place:
         )
 
 
+def after(message: Message, item: Item) -> Place:
+    """The place of a message, for what follows it."""
+    laid = laid_after(message.laid, item.rendering)
+    return Place(message.chain, message.depth, message.upto, laid)
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """The entries of a request, and where it ends."""
@@ -54,15 +68,23 @@ class Record:
 
 
 def record(
-    tree: Tree, call: Call, alignment: Alignment, *, thread: str, now: float, lasting: bool
+    tree: Tree,
+    call: Call,
+    alignment: Alignment,
+    stamp: Stamp,
+    *,
+    lasting: bool,
+    lent_from: Head | None = None,
 ) -> Record:
     """The entries for a request as it came, oldest first.
 
+    `lent_from` is the head, in the request's dialect, that a part it leaves out is taken from.
     `lasting` says that something of it may be put back one day: then every replay of an answer
     that differs in any byte is written down, and the head again now and then. Without it only a
     replay that a model would read differently is.
     """
     entries: list[Entry] = []
+    thread, now = stamp.thread, stamp.time
     if (to := alignment.turns_off) is not None:
         rebased = alignment.habit == "rebased"
         entries.append(Rebased(thread, now, to) if rebased else Rewound(thread, now, to))
@@ -71,7 +93,7 @@ def record(
         node = tree.nodes.get(step.chain if step.known else step.same_as)
         goes_out = node.item if node is not None and replaces(node, step.item) else step.item
         if not step.known:
-            entries.append(_message(step, node, goes_out, at, thread, now))
+            entries.append(_message(step, node, goes_out, at, stamp))
         elif node is not None:
             at = Place(node.parent, node.depth - 1, node.upto - node.item.tokens, node.laid)
             if _to_settle(node, step.item, lasting=lasting):
@@ -82,38 +104,62 @@ def record(
             upto=at.upto + goes_out.tokens,
             laid=laid_after(at.laid, goes_out.rendering),
         )
-    head = _new_head(tree, call, thread, now, at.depth)
-    if head is not None and lasting:
-        head = _with_the_last(head, tree.heads.get(thread))
-    if head is None and lasting:
-        head = _head_again(tree, thread, now, at.depth)
+    entries += [
+        Aside(thread, now, at.chain, call.dialect, aside.raw)
+        for aside in call.asides
+        if aside.before == len(call.items)  # those further up were said at the end before
+    ]
+    return Record((*_heads(tree, call, stamp, at.depth, (lasting, lent_from)), *entries), at)
+
+
+def _heads(
+    tree: Tree, call: Call, stamp: Stamp, depth: int, kept: tuple[bool, Head | None]
+) -> Sequence[Head]:
+    lasting, lent_from = kept
+    head = _new_head(tree, call, stamp, depth)
     if head is not None:
-        entries.insert(0, head)
-    return Record(tuple(entries), at)
+        return [_with_the_last(head, lent_from)]
+    again = _head_again(tree, stamp, depth) if lasting else None
+    return [again] if again else []
 
 
 def record_answers(
-    tree: Tree, items: Sequence[Item], answer: Callable[[Item], Message]
-) -> tuple[Entry, ...]:
-    """The entries of a request's choices: the first comes last, because the path goes on there.
+    tree: Tree,
+    said: Sequence[Item],
+    others: Sequence[Item],
+    end: Place,
+    follow: Callable[[Place, Item], Message],
+) -> tuple[tuple[Entry, ...], Place]:
+    """The entries of an answer, and where it ends.
 
-    An answer that stands there already, given again word for word, is not written twice: its new
-    bytes (other tool ids, other thinking) are what goes out from now on.
+    `said` is the answer, part by part; `others` are further choices of the same request, which the
+    path does not go on from. What stands there already, given again word for word, is not written
+    twice: its new bytes (other tool ids, other thinking) are what goes out from now on.
     """
-    made: dict[str, tuple[Message, Item]] = {}
-    for item in items:
-        entry = answer(item)
-        made.setdefault(entry.chain, (entry, item))
     entries: list[Entry] = []
-    for name, (entry, item) in reversed(made.items()):
-        known = tree.nodes.get(name)
-        if known is None:
-            entries.append(entry)
-            continue
-        if known.item.raw != item.raw:
-            entries.append(Settled(entry.thread, entry.time, name, item))
-        entries.append(Rewound(entry.thread, entry.time, name))
-    return tuple(entries)
+    written: set[str] = set()
+    own = follow(end, said[0]).chain if said else ""
+    for item in others:
+        entry = follow(end, item)
+        if entry.chain != own and entry.chain not in written:
+            entries += _given(tree, entry, item)
+            written.add(entry.chain)
+    for item in said:
+        entry = follow(end, item)
+        entries += _given(tree, entry, item)
+        end = after(entry, item)
+    if said and end.chain in tree.nodes:
+        entries.append(Rewound(entry.thread, entry.time, end.chain))
+    return tuple(entries), end
+
+
+def _given(tree: Tree, entry: Message, item: Item) -> list[Entry]:
+    known = tree.nodes.get(entry.chain)
+    if known is None:
+        return [entry]
+    if known.item.raw == item.raw:
+        return []
+    return [Settled(entry.thread, entry.time, entry.chain, item)]
 
 
 def returns_to(aligned: Alignment) -> str:
@@ -132,14 +178,12 @@ def _place(chain: str, node: Node | None) -> Place:
     return Place(chain, node.depth, node.upto, laid_after(node.laid, node.item.rendering))
 
 
-def _message(
-    step: Step, node: Node | None, goes_out: Item, at: Place, thread: str, now: float
-) -> Message:
+def _message(step: Step, node: Node | None, goes_out: Item, at: Place, stamp: Stamp) -> Message:
     """Bytes that stand elsewhere already are named, not written again."""
     again = node is not None and goes_out is node.item
     return Message(
-        thread=thread,
-        time=now,
+        thread=stamp.thread,
+        time=stamp.time,
         chain=step.chain,
         parent=at.chain,
         depth=at.depth + 1,
@@ -158,10 +202,10 @@ def _to_settle(node: Node, sent: Item, *, lasting: bool) -> bool:
     return changes or lasting
 
 
-def _new_head(tree: Tree, call: Call, thread: str, now: float, depth: int) -> Head | None:
+def _new_head(tree: Tree, call: Call, stamp: Stamp, depth: int) -> Head | None:
     if call.system is None and call.tools is None:
         return None
-    head, turn = tree.heads.get(thread), tree.turns.get(thread)
+    head, turn = tree.heads.get(stamp.thread), tree.turns.get(stamp.thread)
     # The newer of the two says what was sent last, also where the other has not been read.
     if turn is not None and (head is None or turn.time >= head.time):
         last = turn.head
@@ -170,8 +214,8 @@ def _new_head(tree: Tree, call: Call, thread: str, now: float, depth: int) -> He
     if last == call.head_digest:
         return None
     return Head(
-        thread=thread,
-        time=now,
+        thread=stamp.thread,
+        time=stamp.time,
         dialect=call.dialect,
         digest=call.head_digest,
         system=call.system,
@@ -180,11 +224,11 @@ def _new_head(tree: Tree, call: Call, thread: str, now: float, depth: int) -> He
     )
 
 
-def _head_again(tree: Tree, thread: str, now: float, depth: int) -> Head | None:
-    head = tree.heads.get(thread)
+def _head_again(tree: Tree, stamp: Stamp, depth: int) -> Head | None:
+    head = tree.heads.get(stamp.thread)
     if head is None or depth - head.depth < _HEAD_AGAIN:
         return None
-    return replace(head, time=now, depth=depth)
+    return replace(head, time=stamp.time, depth=depth)
 
 
 def _with_the_last(head: Head, last: Head | None) -> Head:

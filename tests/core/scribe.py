@@ -7,7 +7,7 @@ from functools import partial
 from stitcher.core.align import Alignment, align
 from stitcher.core.item import Item, digest
 from stitcher.core.log import Entry, Message, Tree, Turn, TurnStatus
-from stitcher.recording import Place, record, record_answers
+from stitcher.recording import Place, Stamp, record, record_answers
 from stitcher.wire.call import Call
 
 
@@ -52,9 +52,9 @@ class Scribe:
             self.tree,
             call,
             aligned,
-            thread=self.thread,
-            now=float(len(self.log)),
+            Stamp(self.thread, float(len(self.log))),
             lasting=not owns_history,
+            lent_from=None if owns_history else self.tree.heads.get(self.thread),
         )
         self.write(*made.entries)
         self.end = made.end
@@ -62,10 +62,10 @@ class Scribe:
 
     def answer(self, item: Item, *, cut: bool = False) -> Message:
         """What the provider says to it."""
-        answer = partial(self.end.follow, thread=self.thread, time=float(len(self.log)), cut=cut)
-        said = record_answers(self.tree, [item], answer)
+        answer = partial(Place.follow, thread=self.thread, time=float(len(self.log)), cut=cut)
+        said, _ = record_answers(self.tree, [item], [], self.end, answer)
         self.write(*said, self._turn("cut" if cut else "answered"))
-        return answer(item)
+        return answer(self.end, item)
 
     def fail(self) -> None:
         """The provider refuses."""

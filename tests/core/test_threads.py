@@ -89,8 +89,6 @@ class TestCarriers:
     @pytest.mark.parametrize(
         ("headers", "cache_key", "session"),
         [
-            ({"thread_id": "t"}, None, "codex-t"),  # Codex 0.169.0
-            ({"thread_id": "t", "session_id": "family"}, "family", "codex-t"),
             ({"x_session_id": "s"}, None, "client-s"),
             ({}, "sessionid:0", "key-sessionid:0"),  # OpenClaw with supportsPromptCacheKey
             ({"x_session_id": ""}, "", ""),
@@ -104,7 +102,11 @@ class TestCarriers:
         assert found.thread == (f"c-{ROOT_OF_ASKED}" if session else MAIN)
 
     def test_a_name_counts_before_everything(self) -> None:
-        assert claimed(name="notes", thread_id="t", cache_key="k") == Claim("named", "notes", MAIN)
+        assert claimed(name="notes", cache_key="k") == Claim("named", "notes", MAIN)
+
+    def test_codex_joins_a_name_with_threads_of_its_own(self) -> None:
+        found = claimed(name="notes", thread_id="t", session_id="root")
+        assert found == Claim("client", "notes", "codex-root/agent-t")
 
     def test_claude_code_joins_a_name_with_threads_of_its_own(self) -> None:
         found = claimed(name="notes", x_claude_code_session_id=UUID)
@@ -180,15 +182,45 @@ class TestClaudeCodesThreads:
         assert thread(tools=(), asked="u one") != thread(tools=(), asked="u two")
 
 
+class TestCodex:
+    """0.169.0: `thread-id` is the conversation, `session-id` the root its sub-agents share."""
+
+    @staticmethod
+    def at(thread: str, root: str | None = "root", kind: str = "turn") -> Claim:
+        return claimed(
+            cache_key=root, thread_id=thread, x_codex_turn_metadata=f'{{"request_kind":"{kind}"}}'
+        )
+
+    def test_the_root_thread_is_the_main_one(self) -> None:
+        assert self.at("root") == Claim("client", "codex-root", MAIN)
+        assert self.at("alone", root=None) == Claim("client", "codex-alone", MAIN)
+
+    def test_a_sub_agent_has_a_thread_of_its_own_in_the_same_session(self) -> None:
+        assert self.at("other") == Claim("client", "codex-root", "agent-other")
+
+    def test_the_family_is_told_by_the_header_before_the_cache_key(self) -> None:
+        found = claimed(thread_id="t", session_id="root", cache_key="elsewhere")
+        assert (found.session, found.thread) == ("codex-root", "agent-t")
+
+    def test_a_compaction_stands_beside_the_thread_it_sums_up(self) -> None:
+        assert self.at("root", kind="compaction").thread == f"compaction-main-{ROOT_OF_ASKED}"
+        assert self.at("t", kind="compaction").thread == f"compaction-agent-t-{ROOT_OF_ASKED}"
+
+    @pytest.mark.parametrize("metadata", ["", "{", "[]", '{"request_kind":7}', "[" * 10_000])
+    def test_metadata_that_cannot_be_read_says_nothing(self, metadata: str) -> None:
+        found = claimed(thread_id="t", x_codex_turn_metadata=metadata)
+        assert found.thread == MAIN
+
+
 def test_a_clients_threads_are_told_by_their_first_message() -> None:
-    marks = Marks(headers={"thread-id": "t"})
+    marks = Marks(headers={}, cache_key="k")
     one = claim(marks, said("u one", "a ok", "u go on"), name=None)
     assert one == claim(marks, said("u one"), name=None)
     assert one.thread != claim(marks, said("u two"), name=None).thread
 
 
 def test_a_request_without_messages_has_a_thread_too() -> None:
-    assert claim(Marks(headers={"thread-id": "t"}), [], name=None).thread == "c-empty"
+    assert claim(Marks(headers={}, cache_key="k"), [], name=None).thread == "c-empty"
 
 
 class TestOpening:

@@ -15,7 +15,7 @@ from stitcher.core.item import Item
 from stitcher.core.log import Entry, Node, Tree, Turn
 from stitcher.core.tokens import Calibration
 from stitcher.planning import Plan, Terms, plan
-from stitcher.recording import record_answers
+from stitcher.recording import Place, record_answers
 from stitcher.simulator import rules_anthropic, rules_openai_chat
 from stitcher.simulator.thinking_signature import sign
 from stitcher.wire import entries
@@ -125,9 +125,9 @@ class World:
     def reply(self, made: Plan, message: Said, *, cut: bool = False) -> None:
         """The provider's answer to a request."""
         item = DIALECTS[self.dialect].read_answer(json.dumps(message).encode())
-        answer = partial(made.end.follow, thread="main", time=self.now, cut=cut, head=made.head)
+        answer = partial(Place.follow, thread="main", time=self.now, cut=cut, head=made.head)
         status = "cut" if cut else "answered"
-        said = record_answers(self.tree, [item], answer)
+        said, _ = record_answers(self.tree, [item], [], made.end, answer)
         self.write([*said, self._outcome(made, status, 200)])
 
     def fail(self, made: Plan) -> None:

@@ -10,9 +10,9 @@ before is a genuine repeat, and a history that could be a window of the path is 
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Literal
+from typing import Final, Literal
 
 from stitcher.core.item import ROOT, Item, chain, chains
 from stitcher.core.log import Node, Tree
@@ -27,6 +27,9 @@ Habit = Literal[
     "rewound",  # the path up to a point, then something else: an edit or a regeneration
     "rebased",  # the client rewrote its history
 ]
+
+TIP: Final = "tip"
+"""The end of the path, whatever its name."""
 
 _WINDOW_MARGIN = 64  # nodes beyond the request's own length in which an edited window is sought
 
@@ -73,21 +76,37 @@ def align(
     *,
     owns_history: bool = False,
     exhausted: bool = False,
+    follows: str | None = None,
 ) -> Alignment | None:
     """Lays a request's messages against a thread. None: more of the log must be read first.
 
     `owns_history` says that the client keeps its own conversation and always sends all of it, so
     nothing is ever put back in front. `exhausted` says that no more of the log will be read.
+    `follows` is the place that the API says its messages follow, whatever they are: one by its
+    name, or TIP.
     """
     whole = tree.whole or exhausted
     tip = tree.tips.get(thread)
+    if follows is not None and follows != TIP:
+        return _after(tree, tip or ROOT, items, follows, whole=whole)
     if tip is None:
         return _start(tree, items) if whole else None
     if tip != ROOT and not whole and not tree.stands(tip):
         return None  # named by the outcome of a turn; what follows it is not read yet
-    if not owns_history and not any(item.role == "assistant" for item in items):
+    if follows or (not owns_history and not any(item.role == "assistant" for item in items)):
         return _thin(tree, tip, items, whole=whole)
     return _resent(tree, tip, items, owns_history=owns_history, whole=whole)
+
+
+def _after(
+    tree: Tree, tip: str, items: Sequence[Item], after: str, *, whole: bool
+) -> Alignment | None:
+    """What the client sends stands where it says, whatever it looks like."""
+    if after not in (ROOT, *tree.nodes) and not whole:
+        return None
+    aligned = _follow(tree, tip, items, after, "thin")
+    again = bool(items) and all(step.known for step in aligned.steps)
+    return replace(aligned, habit="retry") if again else aligned
 
 
 def _resent(

@@ -4,6 +4,7 @@
 pieces and what is to be done to each; `wire/` does it to the bytes.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Flag, auto
@@ -102,12 +103,14 @@ def replaces(node: Node, sent: Item) -> bool:
     same, and not where tool ids differ: the client's own results name the ids it knows.
     """
     same_ids = node.item.calls == sent.calls and node.item.answers == sent.answers
-    return node.settled and same_ids and node.item.rendering != sent.rendering
+    if not node.settled or not same_ids or node.item.dialect != sent.dialect:
+        return False
+    return node.item.rendering != sent.rendering
 
 
 def settles(node: Node, sent: Item) -> bool:
     """True when the client's replay of an answer is what goes out from now on."""
-    return not node.settled and node.item.raw != sent.raw
+    return not node.settled and node.item.dialect == sent.dialect and node.item.raw != sent.raw
 
 
 def legal(pieces: Sequence[Piece]) -> list[Piece]:
@@ -117,34 +120,49 @@ def legal(pieces: Sequence[Piece]) -> list[Piece]:
     message, and so are results whose call is not there. What the client sent is left as it is: if
     that is wrong, the provider says so to the client.
     """
-    healed = list(pieces)
-    n = 0
-    while n < len(healed):
-        piece = healed[n]
-        if not piece.item.calls:
-            if piece.item.answers and piece.ours and not _follows_call(healed, n):
-                healed[n] = replace(piece, change=piece.change | Change.NO_RESULTS)
-            n += 1
-            continue
-        end = n + 1
-        answered: list[str] = []
-        while end < len(healed) and healed[end].item.answers:
-            answered += healed[end].item.answers
-            end += 1
-        theirs = any(not result.ours for result in healed[n + 1 : end])
-        if piece.ours and not theirs and sorted(answered) != sorted(piece.item.calls):
-            healed[n] = replace(piece, change=piece.change | Change.NO_CALLS)
-            for m in range(n + 1, end):
-                if healed[m].ours:
-                    healed[m] = replace(healed[m], change=healed[m].change | Change.NO_RESULTS)
-        n = end
+    healed: list[Piece] = []
+    while len(healed) < len(pieces):
+        answers, end = _block(pieces, len(healed))
+        said, results = pieces[len(healed) : answers], pieces[answers:end]
+        if all(piece.ours for piece in results):
+            found = Counter(answer for piece in results for answer in piece.item.answers)
+            paired = {
+                call for piece in said if _all_once(piece, found) for call in piece.item.calls
+            }
+            healed += [_with(piece, piece.item.calls, paired, Change.NO_CALLS) for piece in said]
+            healed += [
+                _with(piece, piece.item.answers, paired, Change.NO_RESULTS) for piece in results
+            ]
+        else:
+            healed += [*said, *results]
     return healed
 
 
-def _follows_call(pieces: Sequence[Piece], n: int) -> bool:
-    while n > 0 and pieces[n].item.answers:
-        n -= 1
-    return bool(pieces[n].item.calls)
+def _block(pieces: Sequence[Piece], start: int) -> tuple[int, int]:
+    """Where the results of the calls that begin here begin, and where they end.
+
+    What is said or called beside a call stands between it and its results where each is an item of
+    its own.
+    """
+    answers = start
+    if pieces[start].item.calls:
+        while answers < len(pieces) and pieces[answers].item.role == "assistant":
+            answers += 1
+    end = answers
+    while end < len(pieces) and pieces[end].item.answers:
+        end += 1
+    return answers, max(end, start + 1)
+
+
+def _all_once(piece: Piece, found: Counter[str]) -> bool:
+    """True when each of its calls has one result."""
+    return all(found[call] == 1 for call in piece.item.calls)
+
+
+def _with(piece: Piece, ids: Sequence[str], paired: set[str], gone: Change) -> Piece:
+    if not piece.ours or paired.issuperset(ids):
+        return piece
+    return replace(piece, change=piece.change | gone)
 
 
 def mark_ends(pieces: Sequence[Piece], *, free: int, previous_end: str) -> list[Piece]:

@@ -193,6 +193,7 @@ class Tree:
     nodes: dict[str, Node] = field(default_factory=dict)
     tips: dict[str, str] = field(default_factory=dict)  # thread → chain
     heads: dict[str, Head] = field(default_factory=dict)
+    heads_by_digest: dict[str, Head] = field(default_factory=dict)
     windows: dict[str, Compacted] = field(default_factory=dict)
     turns: dict[str, Turn] = field(default_factory=dict)  # the newest of each thread
     conversation: Conversation | None = None  # the newest
@@ -209,6 +210,7 @@ class Tree:
                 self._append_message(entry)
             case Head():
                 self.heads[entry.thread] = entry
+                self.heads_by_digest[entry.digest] = entry
             case Turn():
                 self.turns[entry.thread] = entry
                 if entry.status == "failed":
@@ -231,6 +233,7 @@ class Tree:
                 self._prepend_message(entry)
             case Head():
                 self.heads.setdefault(entry.thread, entry)
+                self.heads_by_digest.setdefault(entry.digest, entry)
             case Turn():
                 self.turns.setdefault(entry.thread, entry)
                 if entry.status == "failed":

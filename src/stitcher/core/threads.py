@@ -46,7 +46,6 @@ class Claim:
 # Header → prefix of the session's name. One line per client, with the version it was seen in.
 _CLIENT_HEADERS = {
     "x-claude-code-session-id": "claude-code",  # Claude Code 2.1.330
-    "thread-id": "codex",  # Codex 0.169.0
     "x-session-id": "client",  # sent by several agents in the OpenAI format
 }
 
@@ -54,19 +53,29 @@ _CLIENT_HEADERS = {
 def claim(marks: Marks, items: Sequence[Item], *, name: str | None) -> Claim:
     """Reads the claim. `name` is the explicit one: X-Stitcher-Session or ?session=."""
     client = _client_session(marks)
+    thread = _agent_thread(client, marks, items) if client else None
     if name:
-        if client is None or not client.startswith("claude-code-"):
+        if thread is None:
             return Claim("named", name, MAIN)
         # An agent that keeps its own history joins the name with threads of its own.
-        return Claim("client", name, f"{client}/{_claude_code_thread(marks, items)}")
+        return Claim("client", name, f"{client}/{thread}")
     if client is None:
         return Claim("anonymous", "", MAIN)
+    return Claim("client", client, thread or f"c-{_root(items)}")
+
+
+def _agent_thread(client: str, marks: Marks, items: Sequence[Item]) -> str | None:
+    """The thread of a coding agent, which manages its own context; None for other clients."""
     if client.startswith("claude-code-"):
-        return Claim("client", client, _claude_code_thread(marks, items))
-    return Claim("client", client, f"c-{_root(items)}")
+        return _claude_code_thread(marks, items)
+    if client.startswith("codex-"):
+        return _codex_thread(marks, items)
+    return None
 
 
 def _client_session(marks: Marks) -> str | None:
+    if thread := marks.headers.get("thread-id"):  # Codex 0.169.0: sub-agents share the session
+        return f"codex-{marks.headers.get('session-id') or marks.cache_key or thread}"
     for header, prefix in _CLIENT_HEADERS.items():
         if value := marks.headers.get(header):
             return f"{prefix}-{value}"
@@ -102,6 +111,25 @@ def _claude_code_thread(marks: Marks, items: Sequence[Item]) -> str:
     if marks.marks_last_message is False:
         return f"aside-{_root(items)}"  # compaction and /btw mark the last answer instead
     return MAIN
+
+
+def _codex_thread(marks: Marks, items: Sequence[Item]) -> str:
+    """Codex 0.169.0: each sub-agent and review has a `thread-id` of its own."""
+    thread = marks.headers["thread-id"]
+    root = marks.headers.get("session-id") or marks.cache_key or thread
+    own = MAIN if thread == root else f"agent-{thread}"
+    # A compaction asks about the whole history, with other tools, and is none of it.
+    if _codex_request_kind(marks) == "compaction":
+        return f"compaction-{own}-{_root(items)}"
+    return own
+
+
+def _codex_request_kind(marks: Marks) -> str:
+    try:
+        kind = json.loads(marks.headers.get("x-codex-turn-metadata", "{}")).get("request_kind")
+    except (ValueError, AttributeError, RecursionError):
+        return ""
+    return kind if isinstance(kind, str) else ""
 
 
 def _root(items: Sequence[Item]) -> str:

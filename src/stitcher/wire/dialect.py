@@ -94,6 +94,14 @@ class Dialect(Protocol):
         """A fold for one answer. `hide_usage` keeps a usage report we asked for from the client."""
         ...
 
+    def continuing(self, call: Call, system: bytes) -> Call:
+        """The call as if the client had sent what goes on of the head of the answer it follows."""
+        ...
+
+    def cannot_read_thinking(self, status: int, body: bytes) -> bool:
+        """True for an error that says so of thinking or reasoning that was put back."""
+        ...
+
     def too_long(self, status: int, body: bytes) -> bool:
         """True for an error that says the request does not fit the model's context window."""
         ...

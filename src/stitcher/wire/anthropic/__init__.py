@@ -1,6 +1,6 @@
 """Anthropic Messages (https://docs.anthropic.com, anthropic-version 2023-06-01 and 2026-10-21)."""
 
-from stitcher.wire.anthropic.answer import fold, too_long
+from stitcher.wire.anthropic.answer import cannot_read_thinking, fold, too_long
 from stitcher.wire.anthropic.change import change, mark_head
 from stitcher.wire.anthropic.message import NAME, read_answer, read_item, text
 from stitcher.wire.anthropic.neutral import (
@@ -10,14 +10,16 @@ from stitcher.wire.anthropic.neutral import (
     written,
     written_head,
 )
-from stitcher.wire.anthropic.request import ask_usage, build, parse
+from stitcher.wire.anthropic.request import ask_usage, build, continuing, parse
 
 __all__ = [
     "NAME",
     "USER_SPEAKS_FIRST",
     "ask_usage",
     "build",
+    "cannot_read_thinking",
     "change",
+    "continuing",
     "fold",
     "head",
     "mark_head",

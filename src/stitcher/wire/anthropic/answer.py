@@ -30,6 +30,11 @@ def too_long(status: int, body: bytes) -> bool:
     return status in (400, 413) and b"prompt is too long" in body
 
 
+def cannot_read_thinking(status: int, body: bytes) -> bool:
+    """ "messages.1.content.0: Invalid `signature` in `thinking` block" (400)."""
+    return status == 400 and b"signature" in body and b"thinking" in body
+
+
 def _read_body(body: bytes) -> Received:
     """Reads a whole answer. The content goes into the log as the bytes it came in."""
     try:

@@ -9,6 +9,8 @@ import msgspec
 from stitcher.core.item import digest
 from stitcher.core.tokens import estimate
 from stitcher.wire.anthropic.message import NAME, Block, blocks, read_item
+from stitcher.wire.anthropic.message import text as said_in
+from stitcher.wire.asides import parted
 from stitcher.wire.call import Call
 from stitcher.wire.members import Unreadable, added, array, elements, members, replaced
 from stitcher.wire.values import decoded, kept, member_text, text, unless_null, whole
@@ -31,6 +33,7 @@ def parse(body: bytes) -> Call:
     head = _read_head(system, tools)
     marked = [n for n, item in enumerate(items) if _markers(item.raw)]
     automatic = unless_null(values.get("cache_control")) is not None
+    history, asides = parted(items, said_in)
     metadata = decoded(values.get("metadata"))
     return Call(
         dialect=NAME,
@@ -38,7 +41,8 @@ def parse(body: bytes) -> Call:
         members=found,
         model=text(values.get("model")),
         stream=decoded(values.get("stream")) is True,
-        items=items,
+        items=history,
+        asides=asides,
         system=system,
         tools=tools,
         head_digest=head.digest,
@@ -62,6 +66,12 @@ def build(
         if value is not None and own is None:
             body = _set(body, key, value)
     return body
+
+
+def continuing(call: Call, system: bytes) -> Call:
+    """The call itself: no request of this API follows an answer by its id."""
+    del system
+    return call
 
 
 def ask_usage(body: bytes) -> bytes:

@@ -1,6 +1,6 @@
 """OpenAI Chat Completions, and the many servers that speak it."""
 
-from stitcher.wire.openai_chat.answer import fold, too_long
+from stitcher.wire.openai_chat.answer import cannot_read_thinking, fold, too_long
 from stitcher.wire.openai_chat.change import change, mark_head
 from stitcher.wire.openai_chat.message import NAME, read_answer, read_item, text
 from stitcher.wire.openai_chat.neutral import (
@@ -10,14 +10,16 @@ from stitcher.wire.openai_chat.neutral import (
     written,
     written_head,
 )
-from stitcher.wire.openai_chat.request import ask_usage, build, parse
+from stitcher.wire.openai_chat.request import ask_usage, build, continuing, parse
 
 __all__ = [
     "NAME",
     "USER_SPEAKS_FIRST",
     "ask_usage",
     "build",
+    "cannot_read_thinking",
     "change",
+    "continuing",
     "fold",
     "head",
     "mark_head",

@@ -32,6 +32,12 @@ def too_long(status: int, body: bytes) -> bool:
     )
 
 
+def cannot_read_thinking(status: int, body: bytes) -> bool:
+    """Never: reasoning is not put back."""
+    del status, body
+    return False
+
+
 def _read_body(body: bytes) -> Received:
     """Reads a whole answer. The messages go into the log as the bytes they came in."""
     try:

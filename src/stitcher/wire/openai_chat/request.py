@@ -7,6 +7,7 @@ import msgspec
 
 from stitcher.core.item import Item, digest
 from stitcher.core.tokens import estimate
+from stitcher.wire.asides import parted
 from stitcher.wire.call import Call
 from stitcher.wire.members import Unreadable, added, array, elements, members, replaced
 from stitcher.wire.openai_chat.message import NAME, read_item, text
@@ -29,6 +30,7 @@ def parse(body: bytes) -> Call:
     if leading == len(messages):
         raise Unreadable("a request without a message that is not a system prompt")
     head = tuple(messages[:leading])
+    items, asides = parted(messages[leading:], text)
     tools = kept(values.get("tools"))
     stream = decoded(values.get("stream")) is True
     options = decoded(values.get("stream_options"))
@@ -38,7 +40,8 @@ def parse(body: bytes) -> Call:
         members=found,
         model=text_value(values.get("model")),
         stream=stream,
-        items=tuple(messages[leading:]),
+        items=items,
+        asides=asides,
         system=array([item.raw for item in head]) if head else None,
         tools=tools,
         head_digest=digest(f"{[item.rendering for item in head]} {_tools_digest(tools)}".encode()),
@@ -62,6 +65,12 @@ def build(
         member = members(body).get("tools")
         body = added(body, "tools", tools) if member is None else replaced(body, member, tools)
     return body
+
+
+def continuing(call: Call, system: bytes) -> Call:
+    """The call itself: no request of this API follows an answer by its id."""
+    del system
+    return call
 
 
 def ask_usage(body: bytes) -> bytes:

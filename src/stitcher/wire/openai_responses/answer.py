@@ -35,6 +35,13 @@ def fold(*, stream: bool, hide_usage: bool) -> Fold:
     return _Stream() if stream else WholeBody(_read_body)
 
 
+def cannot_read_thinking(status: int, body: bytes) -> bool:
+    """Code invalid_encrypted_content (400), or reasoning named by an id nobody kept (404)."""
+    if status not in (400, 404):
+        return False
+    return b"encrypted_content" in body or (b"Item with id 'rs_" in body and b"not found" in body)
+
+
 def too_long(status: int, body: bytes) -> bool:
     """Error code context_length_exceeded; llama.cpp and vLLM say it in words."""
     if status not in (400, 413, 422):
@@ -53,7 +60,7 @@ def _read_body(body: bytes) -> Received:
         if response.get("output", b"")[:1] != b"[":
             return _NOTHING  # an error, or no response
         status = text(response.get("status"))
-        said = [] if status in _UNFINISHED else _objects(response["output"])
+        said = [] if status in _UNFINISHED else _listed(response["output"])
         return _received(body, response, said, complete=status in _COMPLETE)
     except Unreadable:
         return _NOTHING
@@ -101,7 +108,7 @@ class Gathered:
     def received(self) -> Received:
         """The answer so far."""
         response = {} if self.last is None else _values(self.last)
-        said = _objects(response.get("output")) or self._items()
+        said = _listed(response.get("output")) or self._items()
         return _received(self.last, response, said, complete=self.complete, name=self.response_id)
 
     def _take(self, kind: str, event: _Event) -> None:
@@ -115,7 +122,7 @@ class Gathered:
             values = _values(response)
             self.response_id = text(values.get("id")) or self.response_id
             if kind in _LAST:
-                _received(response, values, _objects(values.get("output")), complete=True)
+                _received(response, values, _listed(values.get("output")), complete=True)
                 self.last, self.complete = response, _LAST[kind]
 
     def _grow(self, group: str, step: str, event: _Event) -> None:
@@ -214,12 +221,8 @@ def _values(response: bytes) -> dict[str, bytes]:
     return {key: response[member.start : member.end] for key, member in found.items()}
 
 
-def _objects(listed: bytes | None) -> list[bytes]:
-    """The objects of an array; none where there is no array. Raises Unreadable."""
-    found = elements(listed) if listed and listed[:1] == b"[" else []
-    if any(value[:1] != b"{" for value in found):
-        raise Unreadable("found an item that is not an object")
-    return found
+def _listed(output: bytes | None) -> list[bytes]:
+    return elements(output) if output and output[:1] == b"[" else []
 
 
 def _slice(raw: msgspec.Raw) -> bytes | None:

@@ -1,6 +1,7 @@
 """A request of the Responses API: what is head, what is history, and how to put it together."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -8,6 +9,7 @@ import msgspec
 
 from stitcher.core.item import Item, digest
 from stitcher.core.tokens import estimate
+from stitcher.wire.asides import parted
 from stitcher.wire.call import Aside, Call
 from stitcher.wire.members import Unreadable, added, array, elements, members, replaced, without
 from stitcher.wire.openai_responses.message import NAME, read_item, text
@@ -29,6 +31,7 @@ def parse(body: bytes) -> Call:
     items = [read_item(raw) for raw in said]
     leading = 0 if after or conversation else _leading(items)
     generates = _generates(values)
+    history, asides = parted(items[leading:], text)
     named = after or conversation or unless_null(values.get("prompt"))
     if leading == len(items) and generates and not named:
         raise Unreadable(
@@ -43,7 +46,7 @@ def parse(body: bytes) -> Call:
         members=found,
         model=text_value(values.get("model")),
         stream=decoded(values.get("stream")) is True,
-        items=tuple(items[leading:]),
+        items=history,
         system=_system(instructions, head),
         tools=tools,
         head_digest=_head_digest(instructions, head, tools),
@@ -53,7 +56,7 @@ def parse(body: bytes) -> Call:
         tool_names=_tool_names(tools, head),
         system_start=_start(instructions, head),
         cache_key=text_value(values.get("prompt_cache_key")) or None,
-        asides=tuple(Aside(len(items) - leading, raw) for raw in beside),
+        asides=(*asides, *(Aside(len(history), raw) for raw in beside)),
         after=after,
         conversation=conversation,
         stores=decoded(values.get("store")) is not False,
@@ -73,7 +76,7 @@ def build(
     chained = call.after is not None or call.conversation is not None
     own, lent = _parted(call.system), _parted(system)
     leading = own[1] or (lent[1] if chained or call.system is None else [])
-    said = array([*leading, *_elements(messages), *_asides(call)])
+    said = array([*leading, *_elements(messages)])
     body = _set(call.body, "input", said)
     for key in ("previous_response_id", "conversation"):
         if key in call.members:
@@ -83,6 +86,24 @@ def build(
     if lent[0] is not None and own[0] is None and (chained or call.system is None):
         body = _set(body, "instructions", lent[0])
     return body
+
+
+def continuing(call: Call, system: bytes) -> Call:
+    """The call as if the client had sent the leading messages of the answer it follows.
+
+    They are input, and input goes on. Instructions do not (OpenAI API reference, "Create a model
+    response", 2026-11: "the instructions from a previous response will not be carried over").
+    """
+    head = [read_item(raw) for raw in _parted(system)[1]]
+    if not head:
+        return call
+    instructions = _parted(call.system)[0]
+    return replace(
+        call,
+        system=_system(instructions, head),
+        head_digest=_head_digest(instructions, head, call.tools),
+        head_tokens=call.head_tokens + sum(item.tokens for item in head),
+    )
 
 
 def ask_usage(body: bytes) -> bytes:
@@ -147,10 +168,6 @@ def _parted(system: bytes | None) -> tuple[bytes | None, list[bytes]]:
 
 def _elements(messages: Iterable[bytes]) -> list[bytes]:
     return [element for raw in messages for element in flattened(raw)]
-
-
-def _asides(call: Call) -> list[bytes]:
-    return _elements(aside.raw for aside in call.asides if aside.before == len(call.items))
 
 
 def _set(body: bytes, key: str, value: bytes) -> bytes:
