@@ -212,6 +212,19 @@ def test_a_warm_up_answers_nothing_and_is_gone_on_from(
     assert answer["usage"]["input_tokens_details"]["cached_tokens"] > 100
 
 
+def test_a_warm_up_may_have_no_input_yet(socket: Socket) -> None:
+    warm = socket.answer([], generate=False, store=False, tools=[])
+    answer = socket.answer("[[count]]", store=False, previous_response_id=warm["id"])
+    assert text(answer) == "I received 1 messages."
+    (refused,) = socket.create([])
+    assert refused["error"]["code"] == "missing_required_parameter"
+
+
+def test_what_is_only_for_streams_goes_without_asking_for_one(socket: Socket) -> None:
+    events = socket.create("[[say hi]]", stream_options={"include_obfuscation": False})
+    assert not any("obfuscation" in event for event in events)
+
+
 def test_a_warm_up_takes_no_fault_of_the_script(sim: SimulatorThread, socket: Socket) -> None:
     sim.script(Fault(status=500))
     warm = socket.answer([{"role": "developer", "content": "Be kind."}], generate=False)

@@ -66,6 +66,15 @@ class _Asked:
     generate: bool
     lane: str | None
 
+    @property
+    def checked_body(self) -> dict[str, Any]:
+        """The body as the rules of `POST /v1/responses` are for it."""
+        # A warm-up may have nothing to say yet: Codex 0.169.0 sends `"input": []` with models
+        # whose tools stand in an item.
+        said = self.body if self.generate or self.body.get("input") else {**self.body, "input": ""}
+        # "`stream` is implicit over WebSocket" (openai SDK 3.54.0, ResponseCreate).
+        return {**said, "stream": True}
+
 
 class ResponsesSocket:
     """One connection. `dialect` is the provider's; its memory is extended for the connection."""
@@ -125,7 +134,7 @@ class ResponsesSocket:
         fault = self._provider.next_fault() if asked.generate else NO_FAULT
         if await self._spoilt(fault, asked, entry):
             return
-        refusal = self._dialect.check(asked.body)
+        refusal = self._dialect.check(asked.checked_body)
         if refusal is not None:
             raise RefusedError(refusal)
         body = self._dialect.recall(asked.body, self._caller.scope)
