@@ -13,6 +13,7 @@ import msgspec
 from stitcher.wire.members import Unreadable, array, elements
 
 REASONING: Final = "reasoning"
+_NO_OBJECT = "found an item that is not an object, expected one with a type or a role"
 
 Element = dict[str, Any]
 
@@ -25,10 +26,15 @@ _TYPED = msgspec.json.Decoder(_Typed)
 
 
 def units(raws: Iterable[bytes]) -> tuple[list[bytes], list[bytes]]:
-    """Groups the elements of an `input` or `output`; also the reasoning nothing follows."""
+    """Groups the elements of an `input` or `output`; also the reasoning nothing follows.
+
+    Raises Unreadable for an element that is not an object.
+    """
     grouped: list[bytes] = []
     waiting: list[bytes] = []
     for raw in raws:
+        if raw[:1] != b"{":
+            raise Unreadable(_NO_OBJECT)
         if is_of_type(raw, REASONING):
             waiting.append(raw)
         else:
@@ -46,7 +52,7 @@ def opened(unit: object) -> tuple[list[Element], Element]:
     """A decoded unit's reasoning, and its item. Raises Unreadable."""
     found: list[Any] = unit if isinstance(unit, list) else [unit]
     if not found or not all(isinstance(element, dict) for element in found):
-        raise Unreadable("found an item that is not an object, expected one with a type or a role")
+        raise Unreadable(_NO_OBJECT)
     *before, last = found
     if any(element.get("type") != REASONING for element in before):
         raise Unreadable("found several items in one, expected only reasoning before the last")
