@@ -30,6 +30,7 @@ from stitcher.proxy.errors import (
 from stitcher.proxy.reply import ClientReply, keep_exact, response_of
 from stitcher.proxy.routes import Kind, Route
 from stitcher.proxy.upstream import HttpUpstream
+from stitcher.proxy.websocket import Sockets
 from stitcher.settings import Settings
 from stitcher.store.protocol import SessionKey
 from stitcher.tenants import OneTenant, TenantPerCredential, Tenants, load_tenant_key
@@ -52,6 +53,8 @@ class Shell:
         self._tenants = tenants
         self._gate = Gate(settings)
         self._calls = DialectCalls(settings, exchange, upstream, tenants)
+        self._websocket = settings.websocket
+        self.sockets = Sockets(settings, exchange, upstream, tenants)
 
     async def handle(self, http: web.Request) -> web.StreamResponse:
         """Answers any request."""
@@ -72,11 +75,8 @@ class Shell:
         kind = request.route.kind
         if kind is Kind.HEALTH:
             await _health(request)
-        elif request.http.headers.get("Upgrade", "").lower() == "websocket":
-            raise UpgradeRefused(
-                "found a WebSocket upgrade, expected a plain HTTP request: send the same as POST"
-                " and read the answer as a stream"
-            )
+        elif request.http.headers.get("Upgrade", "").strip().lower() == "websocket":
+            await self._upgrade(request)
         elif kind is Kind.DIALECT:
             admission = self._gate.admit(request.headers, request.route.provider, guarded=True)
             await self._calls.answer(request, admission)
@@ -84,6 +84,17 @@ class Shell:
             await self._relay(request)
         else:
             await self._own(request)
+
+    async def _upgrade(self, request: Request) -> None:
+        passes = request.route.kind in (Kind.RELAY, Kind.DIALECT)
+        if not (self._websocket and passes and request.http.method == "GET"):
+            raise UpgradeRefused(
+                "found a WebSocket upgrade, expected a plain HTTP request: send the same as POST"
+                " and read the answer as a stream"
+            )
+        # A page may read what comes over a WebSocket to another origin: no CORS guards it.
+        admission = self._gate.admit(request.headers, request.route.provider, guarded=True)
+        await self.sockets.serve(request, admission)
 
     async def _relay(self, request: Request) -> None:
         route = request.route
@@ -181,4 +192,6 @@ def create_app(
     app = web.Application(client_max_size=settings.max_body)
     app.router.add_route("*", "/{path:.*}", shell.handle)
     app.on_response_prepare.append(keep_exact)
+    app.on_shutdown.append(shell.sockets.stop)
+    app.on_cleanup.append(shell.sockets.close)
     return app

@@ -78,7 +78,7 @@ class DialectCalls:
 
     async def answer(self, request: Request, admission: Admission) -> None:
         """Answers one call. Raises StitcherError before the reply has started."""
-        mode = self._mode(request.headers)
+        mode = asked_mode(request.headers, self._settings.mode)
         session, query = routes.take_session(request.query)
         if mode == "off":
             call, upload = relay.outgoing(request.http, request.route, query, admission.headers)
@@ -95,7 +95,7 @@ class DialectCalls:
             decoded=body,
             tenant=tenant,
             mode=mode,
-            session=_session_header(request.headers) or session,
+            session=session_header(request.headers) or session,
         )
         try:
             decoded = await self._decoded(body, request.headers)
@@ -130,17 +130,6 @@ class DialectCalls:
         )
         await relay.stream(request.reply, self._upstream, call, _status(f"bypass; {reason}"))
 
-    def _mode(self, headers: Headers) -> Mode:
-        asked = header_rules.find(headers, "x-stitcher-mode")
-        if asked is None:
-            return self._settings.mode
-        word = asked.strip().lower()
-        mode = next((mode for mode in MODES if mode == word), None)
-        if mode is None:
-            choices = f"{', '.join(MODES[:-1])} or {MODES[-1]}"
-            raise ClientError(f"X-Stitcher-Mode: found {asked[:40]!r}, expected {choices}")
-        return mode
-
     async def _decoded(self, body: bytes, headers: Headers) -> bytes:
         encodings = header_rules.listed(header_rules.find_all(headers, "content-encoding"))
         if not encodings:
@@ -150,7 +139,21 @@ class DialectCalls:
         return await asyncio.to_thread(decode, body, encodings, self._settings.max_body)
 
 
-def _session_header(headers: Headers) -> str | None:
+def asked_mode(headers: Headers, default: Mode) -> Mode:
+    """The mode a request asks for. Raises ClientError when there is no such mode."""
+    asked = header_rules.find(headers, "x-stitcher-mode")
+    if asked is None:
+        return default
+    word = asked.strip().lower()
+    mode = next((mode for mode in MODES if mode == word), None)
+    if mode is None:
+        choices = f"{', '.join(MODES[:-1])} or {MODES[-1]}"
+        raise ClientError(f"X-Stitcher-Mode: found {asked[:40]!r}, expected {choices}")
+    return mode
+
+
+def session_header(headers: Headers) -> str | None:
+    """The name a request gives its session in a header."""
     return (header_rules.find(headers, "x-stitcher-session") or "").strip() or None
 
 

@@ -46,6 +46,18 @@ class RequestTimeout(ClientError):
     status = 408
 
 
+class TooManyWaiting(ClientError):
+    """A connection that answers one request after the other was given too many at once."""
+
+    status = 429
+
+
+class Cancelled(ClientError):
+    """The client took its request back (the status is the one nginx logs for that)."""
+
+    status = 499
+
+
 class UpgradeRefused(ClientError):
     """A WebSocket where only plain requests are served."""
 
@@ -61,6 +73,8 @@ _OPENAI_CODES: Final[Mapping[int, str]] = {
     408: "request_timeout",
     413: "request_too_large",
     426: "upgrade_refused",
+    429: "too_many_waiting",
+    499: "cancelled",
     500: "internal_error",
     502: "upstream_error",
     504: "upstream_timeout",

@@ -41,6 +41,13 @@ def response_of(
     return response
 
 
+def give_exactly(response: web.StreamResponse, headers: Headers) -> None:
+    """Gives these headers to a response that is made elsewhere, and lets none be filled in."""
+    sent = [(name, _sendable(value)) for name, value in headers]
+    response.headers.extend(sent)
+    response[_GIVEN] = frozenset(name.lower() for name, _ in sent)
+
+
 async def keep_exact(request: web.BaseRequest, response: web.StreamResponse) -> None:
     """Takes away what aiohttp filled in (a handler of `on_response_prepare`)."""
     given = response.get(_GIVEN)
@@ -74,6 +81,10 @@ class ClientReply:
     def started(self) -> bool:
         """See `ports.Reply`."""
         return self._response is not None
+
+    def upgraded(self, response: web.StreamResponse) -> None:
+        """Says that the answer was the beginning of another protocol."""
+        self._response = response
 
     async def start(
         self,

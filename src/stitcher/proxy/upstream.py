@@ -31,8 +31,8 @@ _KEEPALIVE: Final = 55.0
 # breaks later may have been worked on, and is the provider's failure to report.
 _STALE_WITHIN: Final = 1.0
 _SLICE: Final = 1 << 18
-_LINE_LIMIT: Final = 1 << 16
-_SENT_BY_DEFAULT: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
+LINE_LIMIT: Final = 1 << 16
+SENT_BY_DEFAULT: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 _IDEMPOTENT: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 
 
@@ -119,6 +119,20 @@ class HttpUpstream:
             await self._session.close()
             self._session = None
 
+    def base(self, provider: Provider) -> str:
+        """The address of a provider, without a slash at its end."""
+        return self._bases[provider]
+
+    def proxy(self, base: str) -> str | None:
+        """The outgoing proxy on the way to an address, where there is one."""
+        return self._proxies[base]
+
+    def connector(self) -> aiohttp.BaseConnector:
+        """The connections all requests share."""
+        connector = self._pool().connector
+        assert connector is not None
+        return connector
+
     @asynccontextmanager
     async def send(self, incoming: Incoming, body: bytes) -> AsyncGenerator[Answer]:
         """POSTs a dialect call; see `ports.Upstream`."""
@@ -142,7 +156,7 @@ class HttpUpstream:
         base = self._bases[call.provider]
 
         def failed(error: BaseException, when: str) -> UpstreamError:
-            return self._failure(base, error, when)
+            return self.failure(base, error, when)
 
         try:
             response = await self._answered(base, call)
@@ -170,17 +184,16 @@ class HttpUpstream:
     async def _attempt(
         self, base: str, call: Outgoing, attempt: SimpleNamespace
     ) -> aiohttp.ClientResponse:
-        headers = _one_case_each(call.headers)
+        headers = one_case_each(call.headers)
         length = len(call.body) if isinstance(call.body, bytes) else call.length
         if length is not None and (length or call.method not in ("GET", "HEAD")):
             headers.append(("Content-Length", str(length)))
-        target = f"{base}{call.path}?{call.query}" if call.query else f"{base}{call.path}"
         return await self._pool().request(
             call.method,
-            URL(target, encoded=True),
+            target(base, call),
             headers=headers,
             data=_sliced(call.body),
-            skip_auto_headers=_SENT_BY_DEFAULT,
+            skip_auto_headers=SENT_BY_DEFAULT,
             allow_redirects=False,
             proxy=self._proxies[base],
             trace_request_ctx=attempt,
@@ -201,8 +214,8 @@ class HttpUpstream:
                     sock_read=settings.first_byte_timeout,
                 ),
                 trace_configs=[trace],
-                max_line_size=_LINE_LIMIT,
-                max_field_size=_LINE_LIMIT,
+                max_line_size=LINE_LIMIT,
+                max_field_size=LINE_LIMIT,
             )
         return self._session
 
@@ -213,7 +226,8 @@ class HttpUpstream:
             connection.protocol.read_timeout = self._settings.idle_timeout
             connection.protocol.start_timeout()
 
-    def _failure(self, base: str, error: BaseException, when: str) -> UpstreamError:
+    def failure(self, base: str, error: BaseException, when: str) -> UpstreamError:
+        """What to raise for a failure of the connection, in our words."""
         host = urlsplit(base).netloc
         settings = self._settings
         if isinstance(error, aiohttp.ConnectionTimeoutError):
@@ -251,7 +265,13 @@ def _may_repeat(call: Outgoing) -> bool:
     return call.repeatable or keyed or call.method in _IDEMPOTENT
 
 
-def _one_case_each(headers: Headers) -> list[tuple[str, str]]:
+def target(base: str, call: Outgoing) -> URL:
+    """The address a request goes to."""
+    query = f"?{call.query}" if call.query else ""
+    return URL(f"{base}{call.path}{query}", encoded=True)
+
+
+def one_case_each(headers: Headers) -> list[tuple[str, str]]:
     """aiohttp keeps duplicates of a header only where their names have the same letter case."""
     first: dict[str, str] = {}
     return [(first.setdefault(name.lower(), name), value) for name, value in headers]
