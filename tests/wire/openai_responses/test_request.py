@@ -321,6 +321,7 @@ def test_this_api_always_reports_usage() -> None:
         request(THOUGHT),
         request('{"role":"model","content":"x"}'),
         request('{"role":"user","content":7}'),
+        request(USER, '{"type":["reasoning"]}'),
         request(USER, instructions='["x"]'),
         request(f"[{THOUGHT},{ANSWER}]"),
         request(USER, prompt_cache_options='"\\ud800"'),

@@ -129,11 +129,13 @@ class Gathered:
         """Deltas add up; a last word says all of it again."""
         part_type, member = _GROWING[group]
         if step not in ("delta", "done"):
-            return  # an annotation
+            return  # of a kind that may yet come
         said = text(_slice(event.delta if step == "delta" else getattr(event, member)))
         message = self.parts.setdefault(_number(event.output_index, len(self.items)), {})
         part = message.setdefault(_number(event.content_index, 0), _Part(part_type, member))
-        part.said = [*part.said, said] if step == "delta" else [said]
+        if step == "done":
+            part.said.clear()
+        part.said.append(said)
 
     def _finish(self, event: _Event) -> None:
         item = bytes(event.item)
