@@ -5,16 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.stack import Stack
+from tests.end_to_end.stack import Stack, checked
 
 
 @pytest.fixture
 def stack(tmp_path: Path) -> Iterator[Stack]:
     # A provider that keeps nothing: an id it gave away is worth what the proxy remembers of it.
-    stack = Stack(tmp_path, stateless_responses=True)
-    try:
+    with checked(Stack(tmp_path, stateless_responses=True)) as stack:
         yield stack
-        stack.check()
-    finally:
-        print(stack.errors())  # shown when the test fails
-        stack.close()

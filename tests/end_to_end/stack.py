@@ -7,7 +7,8 @@ Starts and stops the parts and reads what they left behind. Knows no client.
 
 import json
 import urllib.parse
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,11 @@ class Stack:
     def sent(self) -> list[Exchange]:
         """The client's requests to the dialect endpoints and its WebSocket messages, as sent."""
         return [sent for sent in self._wiretap.exchanges if _is_dialect(sent.method, sent.path)]
+
+    @property
+    def answered(self) -> list[tuple[str, int | None]]:
+        """The method of everything that the client sent, and the status it got."""
+        return [(sent.method, sent.status) for sent in self._wiretap.exchanges]
 
     @property
     def received(self) -> list[Received]:
@@ -146,6 +152,17 @@ class Stack:
         ]
         assert len(found) == 1, f"{len(found)} logs of session {session!r}, only {self.sessions()}"
         return found[0]
+
+
+@contextmanager
+def checked(stack: Stack) -> Iterator[Stack]:
+    """Sees a test's stack to its end: checked if the test passed, shown if not, closed."""
+    try:
+        yield stack
+        stack.check()
+    finally:
+        print(stack.errors())  # shown when the test fails
+        stack.close()
 
 
 def _is_dialect(method: str, path: str) -> bool:
