@@ -99,7 +99,7 @@ def test_input_items_come_in_pages(chat: openai.OpenAI) -> None:
         ({"limit": 0}, "Expected a value >= 1, but got 0"),
         ({"limit": 101}, "Expected a value <= 100, but got 101"),
         ({"limit": "many"}, "expected an integer, but got a string"),
-        ({"order": "up"}, "Supported values are: 'asc', and 'desc'"),
+        ({"order": "up"}, "Supported values are: 'asc',? and 'desc'"),
     ],
 )
 def test_a_page_that_cannot_be_is_refused(

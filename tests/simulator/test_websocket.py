@@ -332,6 +332,16 @@ def test_a_stalled_answer_goes_on_when_it_is_released(sim: SimulatorThread, sock
     assert text(socket.events()[-1]["response"]) == "at last"
 
 
+def test_a_client_that_leaves_ends_its_answer(sim: SimulatorThread) -> None:
+    sim.script(Fault(stall=True))
+    with Socket(sim) as leaving:
+        leaving.send({"type": "response.create", "model": "sim-m", "input": "hi"})
+        sim.wait_for(2)
+    with Socket(sim) as socket:
+        assert text(socket.answer("[[say next]]")) == "next"
+    assert [received.status for received in sim.requests] == [101, 0, 101, 200]
+
+
 def test_frames_are_answered_one_after_another_each_on_its_lane(socket: Socket) -> None:
     for lane in ("a", "b", "a"):
         frame = {"type": "response.create", "model": "sim-m", "input": f"[[say on {lane}]]"}

@@ -20,7 +20,6 @@ from stitcher.simulator.delivery import Delivery, drop, send_document, send_even
 from stitcher.simulator.dialect import Billed, Dialect, Exchange
 from stitcher.simulator.faults import NO_FAULT, Fault, faults_from_json
 from stitcher.simulator.openai_chat import OpenAIChat
-from stitcher.simulator.openai_errors import error_of_status
 from stitcher.simulator.openai_responses import OpenAIResponses
 from stitcher.simulator.recorder import Entry, Recorder
 from stitcher.simulator.refusal import Refusal
@@ -375,4 +374,5 @@ def _websocket_refusal(websockets: bool | int) -> Refusal | None:
     if websockets is True:
         return None
     status = 426 if websockets is False else websockets
-    return error_of_status(status, "WebSocket is not supported here.")
+    kind = "server_error" if status >= 500 else "invalid_request_error"
+    return Refusal(status, kind, "WebSocket is not supported here.")
