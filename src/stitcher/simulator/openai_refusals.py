@@ -56,7 +56,9 @@ def check_not_empty(value: list[Any], param: str) -> None:
 
 def refuse_value(value: Any, supported: Sequence[str], param: str) -> NoReturn:
     quoted = [f"'{name}'" for name in supported]
-    listed = quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])}, and {quoted[-1]}"
+    comma = "," if len(quoted) > 2 else ""
+    listed = quoted[0] if len(quoted) == 1 else (
+        f"{', '.join(quoted[:-1])}{comma} and {quoted[-1]}")  # fmt: skip
     refuse(f"Invalid value: '{value}'. Supported values are: {listed}.", param, "invalid_value")
 
 

@@ -28,7 +28,7 @@ def input_items(body: Mapping[str, Any]) -> list[dict[str, Any]]:
 def item_type(item: Mapping[str, Any]) -> str:
     """The item's type; a message may leave it out, and so may a reference."""
     kind = item.get("type")
-    if kind:
+    if kind is not None:
         return str(kind)
     return "message" if "role" in item else "item_reference"
 
@@ -65,10 +65,15 @@ def _heard(item: dict[str, Any]) -> tuple[str, tuple[str, ...], tuple[str, ...]]
         role = "system" if item["role"] in _INSTRUCTIONS else item["role"]
         return role, content_texts(item.get("content")), ()
     if kind == "agent_message":
-        return "user", content_texts(item.get("content")), ()
+        return "user", _agent_texts(item["content"]), ()
     if is_output_of_tool(item):
         return "user", (), ("\n".join(_output_texts(item)),)
     return ("system" if kind in _SETTING_ITEMS else "assistant"), (), ()
+
+
+def _agent_texts(content: list[dict[str, Any]]) -> tuple[str, ...]:
+    """What one agent tells another: its task stands where the real provider encrypts it."""
+    return tuple(part.get("text") or part.get("encrypted_content") or "" for part in content)
 
 
 def _output_texts(item: dict[str, Any]) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from stitcher.simulator.openai_refusals import (
     refuse_unknown,
     refuse_value,
 )
+from stitcher.simulator.response_items import item_type
 from stitcher.simulator.rules_openai_tools import check_tools
 from stitcher.simulator.sealed_content import unseal
 
@@ -101,9 +102,7 @@ _TOLD = ("input_text", "input_image", "input_file")
 def check_item(item: Any, place: str) -> None:
     """Raises RefusedError when the item is none that the API takes."""
     expect(item, dict, place)
-    kind = item.get("type") or ("message" if "role" in item else "item_reference")
-    if kind not in _SHAPES:
-        refuse_value(kind, tuple(_SHAPES), f"{place}.type")
+    kind = _known_type(item, place)
     shape = _SHAPES[kind]
     _check_fields(item, shape, place, _ANYWHERE)
     _check_ids(item, shape.prefix, place)
@@ -126,6 +125,15 @@ def check_item(item: Any, place: str) -> None:
             check_tools(item["tools"], f"{place}.tools")
 
 
+def _known_type(item: dict[str, Any], place: str) -> str:
+    if item.get("type") is not None:
+        expect(item["type"], str, f"{place}.type")
+    kind = item_type(item)
+    if kind not in _SHAPES:
+        refuse_value(kind, tuple(_SHAPES), f"{place}.type")
+    return kind
+
+
 def _check_fields(
     given: dict[str, Any], shape: _Shape, place: str, anywhere: frozenset[str]
 ) -> None:
@@ -143,6 +151,7 @@ def _check_fields(
 
 def _check_ids(item: dict[str, Any], prefix: str, place: str) -> None:
     if item.get("call_id") is not None:
+        expect(item["call_id"], str, f"{place}.call_id")
         check_length(item["call_id"], _LONGEST_ID, f"{place}.call_id")
         if not item["call_id"]:
             refuse(

@@ -20,6 +20,7 @@ from stitcher.simulator.openai_refusals import (
     refuse_value,
 )
 from stitcher.simulator.refusal import Refusal, RefusedError
+from stitcher.simulator.response_items import item_type
 from stitcher.simulator.rules_openai_items import check_item
 from stitcher.simulator.rules_openai_sequence import check_items
 from stitcher.simulator.rules_openai_tools import check_tool_choice, check_tools
@@ -198,13 +199,13 @@ def _check_input(body: dict[str, Any]) -> None:
     stored = body.get("store") is not False
     for number, item in enumerate(given):
         check_item(item, f"input[{number}]")
-        if not stored and item.get("type") in ("reasoning", "item_reference"):
+        if not stored and item_type(item) in ("reasoning", "item_reference"):
             _check_carried(item)
 
 
 def _check_carried(item: dict[str, Any]) -> None:
     """With `store: false` there is nothing to look an item up in."""
-    if item["type"] == "item_reference" or item.get("encrypted_content") is None:
+    if item_type(item) == "item_reference" or item.get("encrypted_content") is None:
         refuse(
             f"Item with id '{item['id']}' not found. Items are not persisted when `store` is set "
             "to false. Try again with `store` set to true, or remove this item from your input.",
@@ -215,11 +216,7 @@ def _check_carried(item: dict[str, Any]) -> None:
 
 
 def _check_stored(item: dict[str, Any], known: Callable[[str], dict[str, Any] | None]) -> None:
-    kind = item.get("type")
-    looked_up = (
-        kind == "item_reference"
-        or (kind is None and "role" not in item)
-        or (kind == "reasoning" and item.get("encrypted_content") is None)
-    )
-    if looked_up and known(item["id"]) is None:
+    kind = item_type(item)
+    unsaid = kind == "reasoning" and item.get("encrypted_content") is None
+    if (unsaid or kind == "item_reference") and known(item["id"]) is None:
         refuse(f"Item with id '{item['id']}' not found.", "input", None, status=404)

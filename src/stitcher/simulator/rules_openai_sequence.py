@@ -7,6 +7,7 @@ item stands before what it led to. Expects items whose own shape is right.
 from typing import Any
 
 from stitcher.simulator.openai_refusals import refuse
+from stitcher.simulator.response_items import item_type
 
 # Which calls an output answers. Codex answers a local shell call with a function call's output.
 _ANSWERS = {
@@ -32,13 +33,13 @@ def check_items(items: list[dict[str, Any]]) -> None:
     _check_unique(items)
     _check_calls(items)
     for number, item in enumerate(items):
-        if item.get("type") == "reasoning":
+        if item_type(item) == "reasoning":
             _check_followed(item, items[number + 1 :])
 
 
 def _check_places(items: list[dict[str, Any]]) -> None:
     for item in items[:-1]:
-        if item.get("type") == "compaction_trigger":
+        if item_type(item) == "compaction_trigger":
             refuse("A 'compaction_trigger' item must be the final input item.", "input", None)
 
 
@@ -61,7 +62,7 @@ def _check_unique(items: list[dict[str, Any]]) -> None:
 def _check_calls(items: list[dict[str, Any]]) -> None:
     called: dict[tuple[str, str], bool] = {}
     for item in items:
-        kind, call_id = str(item.get("type")), item.get("call_id")
+        kind, call_id = item_type(item), _call_id(item)
         if kind in _CALLS and call_id is not None:
             if any((other, call_id) in called for other in _CALLS):
                 refuse(
@@ -76,6 +77,13 @@ def _check_calls(items: list[dict[str, Any]]) -> None:
     for (kind, call_id), answered in called.items():
         if not answered:
             refuse(f"No tool output found for {_named(kind)} {call_id}.", "input", None)
+
+
+def _call_id(item: dict[str, Any]) -> str | None:
+    """The call an item is or answers; a local shell's output names it as its `id`."""
+    if item_type(item) == "local_shell_call_output":
+        return item.get("call_id") or item.get("id")
+    return item.get("call_id")
 
 
 def _check_answer(kind: str, call_id: str, called: dict[tuple[str, str], bool]) -> None:
@@ -102,8 +110,7 @@ def _check_followed(item: dict[str, Any], behind: list[dict[str, Any]]) -> None:
     """
     if not behind and item.get("encrypted_content") is not None:
         return
-    following = behind[0] if behind else {}
-    if following.get("type") in _OUTPUT_ITEMS or following.get("role") == "assistant":
+    if behind and (item_type(behind[0]) in _OUTPUT_ITEMS or behind[0].get("role") == "assistant"):
         return
     refuse(
         f"Item '{item.get('id')}' of type 'reasoning' was provided without its required following "
