@@ -1,0 +1,157 @@
+"""The items of a history as a client is shown them: one by one, each with an id. Pure.
+
+An item goes out with the bytes it was said in. What OpenAI's API adds to an item that was given
+without it (an id, a type, a status, a text as a list of parts) is added, so that clients find what
+they look for.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import msgspec
+
+from stitcher.core.item import digest
+from stitcher.core.layout import Piece
+from stitcher.core.log import Head, Node
+from stitcher.wire import openai_responses
+from stitcher.wire.dialects import DIALECTS
+from stitcher.wire.members import Unreadable, added, elements, members, replaced
+from stitcher.wire.openai_responses.unit import flattened
+from stitcher.wire.translation import translated
+
+_PREFIXES: Final = {
+    "message": "msg",
+    "reasoning": "rs",
+    "function_call": "fc",
+    "function_call_output": "fco",
+    "custom_tool_call": "ctc",
+    "custom_tool_call_output": "ctco",
+    "computer_call": "cu",
+    "computer_call_output": "cuo",
+    "web_search_call": "ws",
+    "file_search_call": "fs",
+    "code_interpreter_call": "ci",
+    "image_generation_call": "ig",
+    "mcp_call": "mcp",
+    "mcp_list_tools": "mcpl",
+    "mcp_approval_request": "mcpr",
+    "compaction": "cmp",
+}
+# "Populated when items are returned via API" (openai-python 3.54.0, types of these items).
+_WITH_STATUS: Final = frozenset(
+    (
+        "message",
+        "function_call",
+        "function_call_output",
+        "custom_tool_call",
+        "custom_tool_call_output",
+    )
+)
+_encode = msgspec.json.encode
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An item of a list."""
+
+    id: str
+    raw: bytes  # as it is shown
+    chain: str  # of the message it is of; "" for one of the head
+    said: bytes  # as it was said
+
+
+def listed(path: Sequence[Node], head: Head | None = None) -> list[Listed]:
+    """The items of a path, after the leading messages of a head; oldest first.
+
+    Messages of another dialect are shown in the words of this one; what has no form here is left
+    out. No two items have the same id.
+    """
+    items = _of_head(head)
+    for piece in in_this_dialect(path):
+        items += _of_message(piece.item.raw, piece.chain, piece.chain)
+    return _told_apart(items)
+
+
+def in_this_dialect(path: Sequence[Node]) -> list[Piece]:
+    """The messages of a path, each under the chain of the last node that it stands for."""
+    pieces = [Piece(node.item, node.chain, ours=True) for node in path]
+    return translated(pieces, openai_responses, DIALECTS.__getitem__, keep_ids=frozenset())
+
+
+def _of_head(head: Head | None) -> list[Listed]:
+    """Leading system and developer messages; instructions are none: they are a JSON string."""
+    if head is None or head.system is None or head.dialect != openai_responses.NAME:
+        return []
+    leading = [raw for raw in elements(head.system) if raw[:1] != b'"']
+    items: list[Listed] = []
+    for number, raw in enumerate(leading):
+        items += _of_message(raw, "", digest(f"{head.digest}/{number}".encode()))
+    return items
+
+
+def _of_message(raw: bytes, chain: str, name: str) -> list[Listed]:
+    *reasoning, own = flattened(raw)
+    shown = [_shown(element, f"{name}_{n}") for n, element in enumerate(reasoning)]
+    shown.append(_shown(own, name))
+    said = [*reasoning, own]
+    return [
+        Listed(made_id, complete, chain, element)
+        for (made_id, complete), element in zip(shown, said, strict=True)
+    ]
+
+
+def _shown(raw: bytes, name: str) -> tuple[str, bytes]:
+    """An item's id, and the item with all that a client expects of it."""
+    value: dict[str, Any] = msgspec.json.decode(raw)
+    kind = value.get("type") or ("message" if "role" in value else "item_reference")
+    own_id = value.get("id")
+    if not isinstance(own_id, str) or not own_id:
+        own_id = f"{_PREFIXES.get(kind, 'item')}_{name}"
+    try:
+        if kind == "message" and isinstance(value.get("content"), str):
+            content = members(raw)["content"]
+            raw = replaced(raw, content, _parts(value["role"], raw[content.start : content.end]))
+        missing = {"id": own_id, "type": kind}
+        if kind in _WITH_STATUS:
+            missing["status"] = "completed"
+        for key, text in missing.items():
+            if not value.get(key):
+                raw = _with(raw, key, text)
+    except Unreadable:  # it repeats a key: nothing can be put in its place
+        return own_id, _encode({**value, "id": own_id, "type": kind})
+    return own_id, raw
+
+
+def _parts(role: str, text: bytes) -> bytes:
+    if role == "assistant":
+        return b'[{"type":"output_text","text":' + text + b',"annotations":[]}]'
+    return b'[{"type":"input_text","text":' + text + b"}]"
+
+
+def _with(raw: bytes, key: str, text: str) -> bytes:
+    member = members(raw).get(key)  # it says nothing, where it is there at all
+    return (
+        added(raw, key, _encode(text)) if member is None else replaced(raw, member, _encode(text))
+    )
+
+
+def _told_apart(items: Iterable[Listed]) -> list[Listed]:
+    """A cursor names one item only: where an id is given again, the later item gets one of ours."""
+    seen: dict[str, int] = {}
+    apart: list[Listed] = []
+    for item in items:
+        times = seen.get(item.id, 0)
+        seen[item.id] = times + 1
+        if times:
+            made = f"{item.id}_{digest(f'{item.chain}/{times}'.encode())}"
+            item = replace(item, id=made, raw=_renamed(item.raw, made))
+        apart.append(item)
+    return apart
+
+
+def _renamed(raw: bytes, item_id: str) -> bytes:
+    try:
+        return replaced(raw, members(raw)["id"], _encode(item_id))
+    except Unreadable:
+        return _encode({**msgspec.json.decode(raw), "id": item_id})
