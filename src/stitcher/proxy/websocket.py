@@ -123,7 +123,7 @@ class Sockets:
             await self._run(connection)
         finally:
             if socket is not None:
-                await socket.close()
+                await socket.close(code=WSCloseCode.GOING_AWAY)
 
     def _parts(self) -> "_Parts":
         return _Parts(self._settings, self._exchange, self._dialer, self._http)
@@ -139,6 +139,7 @@ class Sockets:
         spoken = socket.protocol if socket is not None else None
         client: Client = web.WebSocketResponse(
             timeout=CLOSE_WITHIN,
+            autoclose=False,  # once it is closed we are cancelled: the other side ends first
             heartbeat=HEARTBEAT,
             protocols=[spoken] if spoken else [],
             max_msg_size=self._settings.max_body,
@@ -214,8 +215,10 @@ class Connection:
                     await self._listen(channel)
             finally:
                 turns.cancel()
-                await asyncio.wait([turns])
-                await channel.close()
+                try:
+                    await asyncio.wait([turns])
+                finally:  # however soon the client is gone
+                    await channel.close()
 
     def _channel(self, tasks: asyncio.TaskGroup) -> ClientChannel:
         parts = self._parts

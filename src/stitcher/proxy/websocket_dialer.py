@@ -10,6 +10,7 @@ from http import HTTPStatus
 from typing import Any, Final, Literal, cast
 
 import aiohttp
+from aiohttp import WSCloseCode
 
 from stitcher.errors import UpstreamError
 from stitcher.ports import Headers
@@ -70,6 +71,14 @@ class Socket(aiohttp.ClientWebSocketResponse[Literal[False]]):
         super().__init__(reader, writer, protocol, response, *rest, **named)
         raw = header_rules.downward(text_headers(response.raw_headers))
         self.accepted_with: Headers = header_rules.without(raw, *_HANDSHAKE, "content-length")
+        self._way: aiohttp.ClientResponse = response
+
+    async def close(self, *, code: int = WSCloseCode.OK, message: bytes = b"") -> bool:
+        """Ends it. The library keeps its connection where it was the provider who went."""
+        try:
+            return await super().close(code=code, message=message)
+        finally:
+            self._way.close()
 
 
 async def _read_refusal(

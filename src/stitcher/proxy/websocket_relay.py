@@ -47,8 +47,8 @@ class Relay:
             for way in ways:
                 way.cancel()
         end = first or _End(WSCloseCode.GOING_AWAY)
-        await self._client.close(code=end.code, message=end.reason)
         await self._socket.close(code=end.code, message=end.reason)
+        await self._client.close(code=end.code, message=end.reason)
 
 
 async def _pump(source: Client | Socket, sink: Client | Socket) -> _End:
