@@ -114,7 +114,10 @@ def custom_tool(name: object, description: object) -> Tool:
 
 def offered(tools: Iterable[Tool]) -> tuple[Tool, ...]:
     """The tools, each name once: providers refuse two of a name."""
-    return tuple({one.name: one for one in reversed(list(tools))}.values())[::-1]
+    named: dict[str, Tool] = {}
+    for one in tools:
+        named.setdefault(one.name, one)
+    return tuple(named.values())
 
 
 def arguments_object(arguments: object) -> str:

@@ -265,21 +265,22 @@ ODD_CALL = st.one_of(
 )
 
 
-@given(
-    st.fixed_dictionaries(
-        {"role": st.sampled_from(["user", "assistant", "tool", "function", "system"])},
-        optional={
-            "content": st.one_of(ODD, st.lists(ODD_PART, max_size=2)),
-            "tool_calls": st.one_of(ODD, st.lists(ODD_CALL, max_size=2)),
-            "function_call": ODD,
-            "tool_call_id": ODD,
-            "name": ODD,
-            "refusal": ODD,
-            "audio": ODD,
-            "reasoning_content": ODD,
-        },
-    )
+ODD_MESSAGE = st.fixed_dictionaries(
+    {"role": st.sampled_from(["user", "assistant", "tool", "function", "system"])},
+    optional={
+        "content": st.one_of(ODD, st.lists(ODD_PART, max_size=2)),
+        "tool_calls": st.one_of(ODD, st.lists(ODD_CALL, max_size=2)),
+        "function_call": ODD,
+        "tool_call_id": ODD,
+        "name": ODD,
+        "refusal": ODD,
+        "audio": ODD,
+        "reasoning_content": ODD,
+    },
 )
+
+
+@given(ODD_MESSAGE)
 def test_odd_messages_are_read_or_unreadable_never_another_error(message: Message) -> None:
     try:
         item = read_item(raw(message))
