@@ -52,7 +52,7 @@ class OpenClaw:
         (self._home / ".openclaw" / "openclaw.json").write_text(json.dumps(settings))
 
     def say(self, text: str) -> str:
-        """One turn; returns the answer as it prints it."""
+        """One turn; returns the answer."""
         done = subprocess.run(
             [
                 *(self._binaries / "openclaw", "agent", "--local", "--json"),
@@ -67,4 +67,5 @@ class OpenClaw:
             check=False,
         )
         assert done.returncode == 0, f"openclaw: {done.stdout}{done.stderr}"
-        return done.stdout
+        payloads: list[dict[str, Any]] = json.loads(done.stdout)["payloads"]
+        return "".join(payload["text"] for payload in payloads)
