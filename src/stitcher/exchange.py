@@ -214,7 +214,7 @@ class Exchange:
 
     async def _speak(self, turn: OpenTurn, reply: Reply) -> None:
         try:
-            async with self._upstream.send(turn.incoming, turn.body) as answer:
+            async with self._way(turn.incoming).send(turn.incoming, turn.body) as answer:
                 if answer.status < 400:
                     await self._relay(turn, answer, reply)
                     return
@@ -268,6 +268,10 @@ class Exchange:
             return False
         return True
 
+    def _way(self, incoming: Incoming) -> Upstream:
+        """A connection that lasts has a way up of its own, where the provider may know things."""
+        return incoming.channel or self._upstream
+
     async def _relay(self, turn: OpenTurn, answer: Answer, reply: Reply) -> None:
         stream = is_stream(answer)
         fold = Listener(turn.dialect.fold(stream=stream, hide_usage=turn.asks_usage))
@@ -302,7 +306,7 @@ class Exchange:
     async def _pass_on(self, incoming: Incoming, reply: Reply, status: str) -> None:
         """The request as it came, the answer as it comes."""
         added = [("X-Stitcher-Status", status)]
-        async with self._upstream.send(incoming, incoming.body) as answer:
+        async with self._way(incoming).send(incoming, incoming.body) as answer:
             await reply.start(answer.status, [*answer.headers, *added])
             async for chunk in answer.chunks():
                 await reply.write(chunk)
