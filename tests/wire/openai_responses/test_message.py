@@ -384,6 +384,13 @@ ODD_THOUGHT = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.parametrize("odd", [None, 7, [], {}, ["input_text"]])
+def test_a_part_of_an_odd_type_is_a_part_like_any_other(odd: Any) -> None:
+    one, other = (raw(user([{"type": odd, "text": words}])) for words in "ab")
+    assert read_item(one).identity != read_item(other).identity
+    assert text(one) is None
+
+
 @given(st.lists(ODD_THOUGHT, max_size=1), ODD_ITEM)
 def test_odd_items_are_read_or_unreadable_never_another_error(
     before: list[Element], item: Element

@@ -42,8 +42,8 @@ _OUTPUTS = frozenset(
     )
 )
 _STATUS_TELLS = frozenset(("apply_patch_call_output",))  # "completed" or "failed" is the outcome
-_TEXTS = frozenset(("input_text", "output_text", "text"))
-_IMAGES = frozenset(("input_image", "computer_screenshot"))
+_TEXTS = ("input_text", "output_text", "text")
+_IMAGES = ("input_image", "computer_screenshot")
 _IDS = frozenset(("id", "call_id", "approval_request_id"))
 # What clients and servers add to or drop from an item without changing what a model is shown.
 _NOISE = frozenset(
