@@ -233,8 +233,10 @@ def test_a_changed_tool_list_or_thought_is_a_changed_prompt(chat: openai.OpenAI)
     whole = create(chat, history)
     assert whole.usage is not None
     assert cached(whole) == whole.usage.input_tokens
-    without_thought = create(chat, [*opening, *back(first)[1:], user("c")])
-    assert 0 < cached(without_thought) < whole.usage.input_tokens
+    without_thought = [*opening, {"role": "assistant", "content": first.output_text}, user("c")]
+    assert 0 < cached(create(chat, without_thought)) < whole.usage.input_tokens
+    with pytest.raises(openai.BadRequestError, match="without its required 'reasoning' item"):
+        create(chat, [*opening, *back(first)[1:], user("c")])
 
 
 def test_a_context_window_declared_by_the_model_s_name_holds(chat: openai.OpenAI) -> None:

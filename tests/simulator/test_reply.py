@@ -106,3 +106,10 @@ def test_directives_set_what_is_not_text() -> None:
         True,
     )
     assert (reply.fault.status, dict(reply.fault.headers)) == (429, {"retry-after": "0"})
+
+
+@pytest.mark.parametrize("ending", ["failed", "incomplete"])
+def test_an_answer_can_end_badly_and_be_announced(ending: str) -> None:
+    reply = reply_to(user(f"[[commentary Looking]][[say Found]][[{ending}]]"))
+    assert (reply.commentary, reply.text, reply.ending) == ("Looking", "Found", ending)
+    assert reply_to(user("hi")).ending == "completed"

@@ -423,16 +423,39 @@ def test_an_altered_letter_of_encrypted_content_is_noticed_wherever_it_is() -> N
         assert refusal.code == "invalid_encrypted_content"
 
 
+def judged(items: list[Body], *stored: Body, **thoughts: str) -> Refusal | None:
+    """What a provider that stored these items, and knows what led to them, says of a whole."""
+    kept = {item["id"]: item for item in stored}
+    return check_sequence(items, kept.get, thoughts.get)
+
+
 def test_a_conversation_is_judged_as_a_whole() -> None:
-    assert check_sequence([USER, call(), result()], known=lambda _: None) is None
-    unanswered = check_sequence([USER, call(), USER], known=lambda _: None)
+    assert judged([USER, call(), result()]) is None
+    unanswered = judged([USER, call(), USER])
     assert unanswered is not None
     assert unanswered.message == "No tool output found for function call call_1."
-    stored = thought(encrypted_content=None)
-    assert check_sequence([USER, stored, SAID], known=lambda _: stored) is None
-    unknown = check_sequence([USER, stored, SAID], known=lambda _: None)
+
+
+def test_what_is_stored_need_not_be_sent_again() -> None:
+    unsaid = thought(encrypted_content=None)
+    assert judged([USER, unsaid, SAID], unsaid) is None
+    unknown = judged([USER, unsaid, SAID])
     assert unknown is not None
     assert (unknown.status, unknown.message) == (404, "Item with id 'rs_1' not found.")
+    reference = {"type": "item_reference", "id": "fc_1"}
+    assert judged([USER, reference, result()], call(id="fc_1")) is None
+    assert judged([USER, {"id": "fc_1"}, result()], call(id="fc_1")) is None
+
+
+def test_an_item_is_not_sent_without_the_reasoning_that_led_to_it() -> None:
+    assert judged([USER, thought(), SAID], thought(), msg_1="rs_1") is None
+    alone = judged([USER, SAID], thought(), msg_1="rs_1")
+    assert alone is not None
+    assert alone.message == (
+        "Item 'msg_1' of type 'message' was provided without its required 'reasoning' item: 'rs_1'."
+    )
+    # A client that drops the ids is believed.
+    assert judged([USER, {**SAID, "id": None}], thought(), msg_1="rs_1") is None
 
 
 KEYS = st.sampled_from(

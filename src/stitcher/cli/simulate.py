@@ -18,7 +18,8 @@ def simulate(
 ) -> None:
     """Start the simulated provider.
 
-    It speaks the OpenAI and Anthropic dialects on this machine: no key, no network.
+    It speaks Chat Completions, Responses and Anthropic Messages on this machine: no key, no
+    network.
     """
     if not 0 <= port <= 65_535:
         raise SettingsError(f"--port: found {port}, expected a port between 0 and 65535")

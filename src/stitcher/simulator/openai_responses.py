@@ -5,6 +5,7 @@ Fields follow the API reference and openai SDK 3.54.0. Knows nothing of HTTP: a 
 """
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 from stitcher.simulator import rules_openai_responses
@@ -45,6 +46,8 @@ class OpenAIResponses:
     ) -> None:
         self.state: ResponseState = KeptResponses() if state is None else state
         self.cache = AutomaticCache() if cache is None else cache
+        # The reasoning that led to a stored item, by scope and the item's id.
+        self._thoughts: dict[tuple[str, str], str] = {}
 
     def check(self, body: Any) -> Refusal | None:
         return rules_openai_responses.check(body)
@@ -55,13 +58,16 @@ class OpenAIResponses:
         if isinstance(before, Refusal):
             return before
         items = [*before, *input_items(body)]
+
+        def known(item_id: str) -> Item | None:
+            return self.state.item(item_id, scope)
+
         refusal = rules_openai_responses.check_sequence(
-            items, known=lambda item_id: self.state.item(item_id, scope)
+            items, known, lambda item_id: self._thoughts.get((scope, item_id))
         )
         if refusal is not None:
             return refusal
-        whole = {**body, "input": [self._resolved(item, scope) for item in items]}
-        return _fitted(whole)
+        return _fitted({**body, "input": rules_openai_responses.resolved(items, known)})
 
     def hear(self, body: dict[str, Any]) -> Heard:
         form = (body.get("text") or {}).get("format") or {}
@@ -140,16 +146,16 @@ class OpenAIResponses:
     def headers(self, request_id: str) -> Mapping[str, str]:
         return openai_headers(request_id)
 
-    def _resolved(self, item: Item, scope: str) -> Item:
-        """What a reference stands for; any other item as it is."""
-        if item_type(item) != "item_reference":
-            return item
-        return self.state.item(item["id"], scope) or item
-
     def _keep(self, document: dict[str, Any], exchange: Exchange) -> None:
-        own = identified_items(input_items(exchange.asked), exchange.ids)
-        items = [self._resolved(item, exchange.scope) for item in own]
-        self.state.remember(document, items, exchange.scope)
+        scope = exchange.scope
+        own = rules_openai_responses.resolved(
+            identified_items(input_items(exchange.asked), exchange.ids),
+            lambda item_id: self.state.item(item_id, scope),
+        )
+        self.state.remember(document, own, scope)
+        for thought, item in pairwise(document["output"]):
+            if thought["type"] == "reasoning" and self.state.item(thought["id"], scope):
+                self._thoughts[scope, item["id"]] = thought["id"]
 
 
 def _fitted(body: dict[str, Any]) -> dict[str, Any] | Refusal:

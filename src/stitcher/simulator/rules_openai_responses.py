@@ -59,6 +59,8 @@ _LEAST_OUTPUT_TOKENS = 16
 _LONGEST_CACHE_KEY = 64
 _MOST_METADATA = 16
 
+Lookup = Callable[[str], dict[str, Any] | None]
+
 
 def check(body: Any) -> Refusal | None:
     """Why `POST /v1/responses` would refuse this body.
@@ -80,21 +82,38 @@ def check(body: Any) -> Refusal | None:
 
 
 def check_sequence(
-    items: list[dict[str, Any]], known: Callable[[str], dict[str, Any] | None]
+    items: list[dict[str, Any]], known: Lookup, thought_before: Callable[[str], str | None]
 ) -> Refusal | None:
-    """Why a whole conversation is refused; `known` finds an item that the provider stored."""
+    """Why a whole conversation is refused.
+
+    `known` finds an item that the provider stored, `thought_before` the id of the reasoning that
+    led to one.
+    """
     try:
         for item in items:
             _check_stored(item, known)
-        check_items(items)
+        whole = resolved(items, known)
+        check_items(whole)
+        _check_thoughts(whole, thought_before)
     except RefusedError as refused:
         return refused.refusal
     return None
 
 
+def resolved(items: list[dict[str, Any]], known: Lookup) -> list[dict[str, Any]]:
+    """The items with each reference replaced by what it stands for."""
+    return [
+        (known(item["id"]) or item) if item_type(item) == "item_reference" else item
+        for item in items
+    ]
+
+
 def leans_on_memory(body: dict[str, Any]) -> bool:
-    """Whether there are items before the body's own."""
-    return any(body.get(name) is not None for name in ("previous_response_id", "conversation"))
+    """Whether only the provider's memory tells what the body's items are or come after."""
+    if any(body.get(name) is not None for name in ("previous_response_id", "conversation")):
+        return True
+    given = body.get("input")
+    return isinstance(given, list) and any(item_type(i) == "item_reference" for i in given)
 
 
 def _check_top(body: Any) -> None:
@@ -215,8 +234,24 @@ def _check_carried(item: dict[str, Any]) -> None:
         )
 
 
-def _check_stored(item: dict[str, Any], known: Callable[[str], dict[str, Any] | None]) -> None:
+def _check_stored(item: dict[str, Any], known: Lookup) -> None:
     kind = item_type(item)
     unsaid = kind == "reasoning" and item.get("encrypted_content") is None
     if (unsaid or kind == "item_reference") and known(item["id"]) is None:
         refuse(f"Item with id '{item['id']}' not found.", "input", None, status=404)
+
+
+def _check_thoughts(
+    items: list[dict[str, Any]], thought_before: Callable[[str], str | None]
+) -> None:
+    """An item that is known by its id is not sent without the reasoning that led to it."""
+    present = {item.get("id") for item in items}
+    for item in items:
+        thought = thought_before(item["id"]) if item.get("id") else None
+        if thought is not None and thought not in present:
+            refuse(
+                f"Item '{item['id']}' of type '{item_type(item)}' was provided without its "
+                f"required 'reasoning' item: '{thought}'.",
+                "input",
+                None,
+            )

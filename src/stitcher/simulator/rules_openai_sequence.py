@@ -1,7 +1,8 @@
 """How the input items of the Responses API must stand to each other.
 
 Ids are given once; a call has its output behind it and an output its call before it; a reasoning
-item stands before what it led to. Expects items whose own shape is right.
+item stands before what it led to. Expects items whose own shape is right
+and references that are resolved.
 """
 
 from typing import Any
@@ -23,7 +24,7 @@ _CALLS = frozenset(kind for kinds in _ANSWERS.values() for kind in kinds)
 _OUTPUT_ITEMS = _CALLS | {
     "reasoning", "web_search_call", "file_search_call", "image_generation_call",
     "code_interpreter_call", "mcp_list_tools", "mcp_approval_request", "mcp_call",
-    "tool_search_call", "program", "item_reference", "compaction",
+    "tool_search_call", "program", "compaction",
 }  # fmt: skip
 
 
