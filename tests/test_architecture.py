@@ -39,7 +39,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "sessions": {"core", "wire", "store"},
     "conversations": {"core", "wire", "store", "sessions"},
     "listening": {"wire", "ports"},
-    "responses_api": {"core", "wire", "store", "sessions", "recording", "errors"},
+    "responses_api": {"core", "wire", "store", "sessions", "recording", "ports", "errors"},
     "turns": {
         "conversations",
         "core",

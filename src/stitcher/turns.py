@@ -23,6 +23,7 @@ from stitcher.sessions import Session
 from stitcher.wire.call import Call
 from stitcher.wire.dialect import Dialect, Received
 from stitcher.wire.members import Unreadable
+from stitcher.wire.openai_responses.reference import ids
 
 log = logging.getLogger("stitcher.turns")
 
@@ -193,9 +194,11 @@ class Endings:
             head=response.head,
             stored=response.stored,
         )
+        said = [message for message in (received.message, *received.further) if message]
+        items = [name for message in said for name in ids(message)] if call.stores else []
         await asyncio.gather(
             turn.session.append([*added, response]),
-            self._pointers.add(key.tenant, name, pointer),
+            self._pointers.add(key.tenant, name, pointer, items),
         )
 
     def _learn(self, turn: OpenTurn, received: Received) -> Calibration:

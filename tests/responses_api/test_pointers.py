@@ -121,6 +121,44 @@ def test_a_purged_session_takes_its_responses_along(store: Store) -> None:
     assert find(store, "resp_1") is None
 
 
+def find_items(store: Store, *item_ids: str, tenant: str = "local") -> dict[str, Pointer]:
+    return asyncio.run(Pointers(store).find_items(tenant, item_ids))
+
+
+def test_an_item_leads_to_the_response_it_was_part_of(store: Store) -> None:
+    async def running() -> dict[str, Pointer]:
+        index = Pointers(store)
+        await index.add("local", "resp_1", PLACE, ["rs_1", "msg_1"])
+        await index.add("local", "resp_2", OTHER, ["msg_2"])
+        return await index.find_items("local", ["msg_2", "rs_1", "msg_3"])
+
+    assert asyncio.run(running()) == {"msg_2": OTHER, "rs_1": PLACE}
+    store = reopened(store)
+    assert find_items(store, "msg_1", "msg_2") == {"msg_1": PLACE, "msg_2": OTHER}
+    assert find_items(store, "msg_1", tenant="other") == {}
+
+
+def test_an_item_of_a_removed_response_is_gone(store: Store) -> None:
+    async def story() -> dict[str, Pointer]:
+        index = Pointers(store)
+        await index.add("local", "resp_1", PLACE, ["msg_1"])
+        await index.remove("local", "resp_1")
+        return await index.find_items("local", ["msg_1"])
+
+    assert asyncio.run(story()) == {}
+    assert find_items(reopened(store), "msg_1") == {}
+
+
+def test_an_item_that_was_sought_in_vain_is_found_once_it_is_there(store: Store) -> None:
+    async def story() -> list[dict[str, Pointer]]:
+        index = Pointers(store)
+        sought = [await index.find_items("local", ["msg_1"])]
+        await index.add("local", "resp_1", PLACE, ["msg_1"])
+        return [*sought, await index.find_items("local", ["msg_1"])]
+
+    assert asyncio.run(story()) == [{}, {"msg_1": PLACE}]
+
+
 def test_the_index_is_no_session(store: Store) -> None:
     for number in range(50):
         add(store, f"resp_{number}")

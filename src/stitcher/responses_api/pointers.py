@@ -1,4 +1,4 @@
-"""From a provider's id of a response to its place in our log.
+"""From a provider's id of a response, or of an item in one, to its place in our log.
 
 The index is a few logs of its own beside the sessions, appended to with the very batch that holds
 the answer, and read from the newest line back. Of an id only its digest is written: ids are
@@ -7,6 +7,7 @@ providers' own, of any length and with any characters. Knows nothing of what sta
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -47,11 +48,13 @@ class _Line(msgspec.Struct, tag_field="type", tag="pointer", omit_defaults=True)
     head: str = ""
     stored: bool = False
     deleted: bool = False
+    items: list[str] = []  # digests of the ids of what was said
 
 
 _encode = msgspec.json.encode
 _decoder = msgspec.json.Decoder(_Line)
 
+_NO_LINE = _Line("")
 _GONE = Pointer("", "", "", "", "", stored=False, deleted=True)
 
 _Key = tuple[str, str]  # tenant, digest of the id
@@ -63,6 +66,7 @@ class Pointers:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._recent: OrderedDict[_Key, Pointer] = OrderedDict()
+        self._items: OrderedDict[_Key, str] = OrderedDict()  # → digest of a response's id, or ""
 
     async def find(self, tenant: str, response_id: str) -> Pointer | None:
         """Where the response of that id stands; None for an unknown or deleted one.
@@ -71,7 +75,31 @@ class Pointers:
         that name, which does not hold the place. Where an id was given twice, the newest answer
         counts. Raises StoreError.
         """
-        key = (tenant, _digest(response_id))
+        return await self._find((tenant, _digest(response_id)))
+
+    async def find_items(self, tenant: str, item_ids: Sequence[str]) -> dict[str, Pointer]:
+        """Where the responses stand that items of those ids were part of; `find` for each.
+
+        Items do not tell in which log of the index they are: those that were not heard of since the
+        process began are sought in all of them, at once. Raises StoreError.
+        """
+        keys = {name: (tenant, _digest(name)) for name in item_ids}
+        unknown = [key for key in keys.values() if key not in self._items]
+        if unknown:
+            read = await asyncio.to_thread(self._read_items, tenant, {key[1] for key in unknown})
+            for key in unknown:
+                # What was written while the logs were being read is newer.
+                response = self._items.get(key) or read.get(key[1], "")
+                self._remember_item(key, response)
+        responses = {name: self._items.get(key, "") for name, key in keys.items()}
+        found = {
+            response: await self._find((tenant, response))
+            for response in set(responses.values()) - {""}
+        }
+        places = {name: found.get(response) for name, response in responses.items()}
+        return {name: place for name, place in places.items() if place is not None}
+
+    async def _find(self, key: _Key) -> Pointer | None:
         pointer = self._recent.get(key)
         if pointer is None:
             read = await asyncio.to_thread(self._read, key)
@@ -80,22 +108,36 @@ class Pointers:
             if pointer is None:
                 return None
         self._remember(key, pointer)
-        if pointer.deleted or not self._store.exists(SessionKey(tenant, pointer.session)):
+        if pointer.deleted or not self._store.exists(SessionKey(key[0], pointer.session)):
             return None
         return pointer
 
-    async def add(self, tenant: str, response_id: str, pointer: Pointer) -> None:
-        """Writes down where a response stands; on return that is durable. Raises StoreError."""
-        await self._append((tenant, _digest(response_id)), pointer)
+    async def add(
+        self, tenant: str, response_id: str, pointer: Pointer, item_ids: Sequence[str] = ()
+    ) -> None:
+        """Writes down where a response and its items stand; on return that is durable.
+
+        Raises StoreError.
+        """
+        key, items = (tenant, _digest(response_id)), [_digest(name) for name in item_ids]
+        await self._append(key, pointer, items)
+        for item in items:
+            self._remember_item((tenant, item), key[1])
 
     async def remove(self, tenant: str, response_id: str) -> None:
         """Forgets an id for good; on return that is durable. Raises StoreError."""
         await self._append((tenant, _digest(response_id)), _GONE)
 
-    async def _append(self, key: _Key, pointer: Pointer) -> None:
+    async def _append(self, key: _Key, pointer: Pointer, items: Sequence[str] = ()) -> None:
         self._recent.pop(key, None)
-        await self._store.append(_log_of(key), [_line(key, pointer)])
+        await self._store.append(_log_of(key), [_line(key, pointer, items)])
         self._remember(key, pointer)
+
+    def _remember_item(self, key: _Key, response: str) -> None:
+        self._items[key] = response
+        self._items.move_to_end(key)
+        if len(self._items) > _IN_MEMORY:
+            self._items.popitem(last=False)
 
     def _remember(self, key: _Key, pointer: Pointer) -> None:
         self._recent[key] = pointer
@@ -124,6 +166,22 @@ class Pointers:
                 )
         return None
 
+    def _read_items(self, tenant: str, wanted: set[str]) -> dict[str, str]:
+        """The responses that items were part of, as far as they are known."""
+        found: dict[str, str] = {}
+        for number in range(_SHARDS):
+            for line in self._store.newest_first(_shard(tenant, number)):
+                if len(found) == len(wanted):
+                    return found
+                sought = [item for item in wanted if item.encode() in line.data]
+                try:
+                    told = _decoder.decode(line.data) if sought else _NO_LINE
+                except (msgspec.DecodeError, UnicodeDecodeError):
+                    continue  # a damaged line says nothing
+                for item in set(sought).intersection(told.items):
+                    found.setdefault(item, told.key)
+        return found
+
 
 def _digest(response_id: str) -> str:
     return digest(response_id.encode("utf-8", "surrogatepass"))
@@ -131,10 +189,14 @@ def _digest(response_id: str) -> str:
 
 def _log_of(key: _Key) -> SessionKey:
     tenant, name = key
-    return SessionKey(tenant, f"{RESERVED}responses-{int(name[:4], 16) % _SHARDS:02x}")
+    return _shard(tenant, int(name[:4], 16) % _SHARDS)
 
 
-def _line(key: _Key, pointer: Pointer) -> bytes:
+def _shard(tenant: str, number: int) -> SessionKey:
+    return SessionKey(tenant, f"{RESERVED}responses-{number:02x}")
+
+
+def _line(key: _Key, pointer: Pointer, items: Sequence[str] = ()) -> bytes:
     return _encode(
         _Line(
             key=key[1],
@@ -145,5 +207,6 @@ def _line(key: _Key, pointer: Pointer) -> bytes:
             head=pointer.head,
             stored=pointer.stored,
             deleted=pointer.deleted,
+            items=list(items),
         )
     )
