@@ -15,6 +15,7 @@ from typing import Any
 from stitcher.simulator.recorder import Received
 from stitcher.simulator.serve import SimulatorThread
 from stitcher.store.jsonl import JsonlStore
+from stitcher.store.protocol import RESERVED
 from stitcher.verify import verify
 from tests.end_to_end.proxy_process import ProxyProcess
 from tests.end_to_end.wiretap import WEBSOCKET, Exchange, Wiretap
@@ -67,10 +68,12 @@ class Stack:
         return [json.loads(received.decoded) for received in self.received]
 
     def sessions(self) -> list[str]:
-        return sorted(
+        """The names of all sessions; the proxy's own logs are none."""
+        names = [
             urllib.parse.unquote(path.parent.name)
             for path in self._proxy.data_dir.rglob("active.jsonl")
-        )
+        ]
+        return sorted(name for name in names if not name.startswith(RESERVED))
 
     def log(self, session: str) -> list[dict[str, Any]]:
         """The lines of a session's files, oldest first."""
