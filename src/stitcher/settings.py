@@ -219,7 +219,11 @@ class Settings:
         ),
     )
     websocket: bool = field(
-        default=True, metadata=_about("Answer the Responses API over WebSocket, as Codex asks for.")
+        default=True,
+        metadata=_about(
+            "Answer the Responses API over WebSocket, as Codex asks for.",
+            flag="--websocket/--no-websocket",
+        ),
     )
     max_body: int = field(
         default=268_435_456, metadata=_about("Largest request body read, in bytes.", _bytes)
