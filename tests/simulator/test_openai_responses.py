@@ -69,13 +69,19 @@ def test_what_is_not_stored_is_not_found(chat: openai.OpenAI) -> None:
 def test_a_server_without_a_store_takes_whole_conversations_only() -> None:
     with SimulatorThread(stateless_responses=True) as sim:
         client = openai.OpenAI(base_url=f"{sim.url}/v1", api_key="key", max_retries=0)
-        first = create(client, "alpha")
+        first = create(client, "alpha [[think]]")
         for name in ("previous_response_id", "conversation"):
             with pytest.raises(openai.BadRequestError, match="is not supported") as refused:
                 create(client, "and?", **{name: first.id})
             assert refused.value.param == name
-        more = [user("alpha"), *back(first), user("[[first]]")]
-        assert create(client, more).output_text == 'The first thing you said was: "alpha"'
+        # Its reasoning carries no encrypted content, and no store has to know it.
+        more: Items = [user("alpha"), *back(first), user("[[first]]")]
+        for store in (True, False):
+            answer = create(client, more, store=store)
+            assert answer.output_text == 'The first thing you said was: "alpha"'
+        reference = {"type": "item_reference", "id": first.output[1].id}
+        with pytest.raises(openai.NotFoundError):
+            create(client, [user("alpha"), reference])
 
 
 def test_a_tool_call_and_its_output(chat: openai.OpenAI) -> None:

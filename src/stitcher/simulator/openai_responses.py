@@ -4,7 +4,7 @@ Fields follow the API reference and openai SDK 3.54.0. Knows nothing of HTTP: a 
 `check`, `recall`, `hear`, `begin` and `compose` in this order.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 from typing import Any
 
@@ -27,7 +27,7 @@ from stitcher.simulator.response_items import (
     item_type,
 )
 from stitcher.simulator.response_output import Output, compaction_item, plan_output
-from stitcher.simulator.response_state import Item, KeptResponses, ResponseState
+from stitcher.simulator.response_state import Item, KeptResponses, NoResponses, ResponseState
 from stitcher.simulator.stored_items import identified_items, shown_item
 
 # Created and in_progress come before it.
@@ -50,6 +50,9 @@ class OpenAIResponses:
         self._thoughts: dict[tuple[str, str], str] = {}
 
     def check(self, body: Any) -> Refusal | None:
+        if isinstance(self.state, NoResponses) and isinstance(body, dict):
+            # Nothing is stored either way, so such a server looks for nothing it might have stored.
+            body = {**body, "store": None}
         return rules_openai_responses.check(body)
 
     def recall(self, body: dict[str, Any], scope: str) -> dict[str, Any] | Refusal:
@@ -58,16 +61,23 @@ class OpenAIResponses:
         if isinstance(before, Refusal):
             return before
         items = [*before, *input_items(body)]
-
-        def known(item_id: str) -> Item | None:
-            return self.state.item(item_id, scope)
-
+        known = self._lookup(items, scope)
         refusal = rules_openai_responses.check_sequence(
             items, known, lambda item_id: self._thoughts.get((scope, item_id))
         )
         if refusal is not None:
             return refusal
         return _fitted({**body, "input": rules_openai_responses.resolved(items, known)})
+
+    def _lookup(self, items: list[Item], scope: str) -> Callable[[str], Item | None]:
+        """Finds what is stored; a server that stores nothing takes reasoning as it is given."""
+        if isinstance(self.state, NoResponses):
+            return {
+                item["id"]: item
+                for item in items
+                if item_type(item) == "reasoning" and item.get("id") is not None
+            }.get
+        return lambda item_id: self.state.item(item_id, scope)
 
     def hear(self, body: dict[str, Any]) -> Heard:
         form = (body.get("text") or {}).get("format") or {}
