@@ -28,7 +28,7 @@ def talk(opened: OpenDialogue) -> Dialogue:
     return opened()
 
 
-@pytest.fixture(params=["openai_chat", "anthropic"])
+@pytest.fixture(params=["openai_chat", "openai_responses", "anthropic"])
 def dialect(request: pytest.FixtureRequest) -> str:
     """Runs a test once for each dialect."""
     assert isinstance(request.param, str)

@@ -34,8 +34,21 @@ from tests.exchange.provider import Provider, line_of
 T = TypeVar("T")
 Message = dict[str, Any]
 
-MODELS = {"openai_chat": "gpt-6", "anthropic": "claude-haiku-4-5"}
-PATHS = {"openai_chat": "/v1/chat/completions", "anthropic": "/v1/messages"}
+MODELS = {
+    "openai_chat": "gpt-6",
+    "openai_responses": "gpt-6",
+    "anthropic": "claude-haiku-4-5",
+}
+PATHS = {
+    "openai_chat": "/v1/chat/completions",
+    "openai_responses": "/v1/responses",
+    "anthropic": "/v1/messages",
+}
+NAMES: dict[str, DialectName] = {
+    "openai_chat": "openai_chat",
+    "openai_responses": "openai_responses",
+    "anthropic": "anthropic",
+}
 
 
 class FakeReply:
@@ -255,7 +268,11 @@ class Client:
     # ── what it is made of ───────────────────────────────────────────────────────────────
 
     def body(self, messages: list[Message], **extra: Any) -> dict[str, Any]:
-        made: dict[str, Any] = {"model": MODELS[self.dialect], "messages": messages}
+        made: dict[str, Any] = {"model": MODELS[self.dialect]}
+        if self.dialect == "openai_responses":
+            made["input"] = [item for message in messages for item in items_of(message)]
+        else:
+            made["messages"] = messages
         if self.dialect == "anthropic":
             made["max_tokens"] = 100
         if self.stream:
@@ -263,9 +280,8 @@ class Client:
         return {k: v for k, v in (made | self.extra | extra).items() if v is not None}
 
     def incoming(self, body: bytes) -> Incoming:
-        name: DialectName = "anthropic" if self.dialect == "anthropic" else "openai_chat"
         return Incoming(
-            dialect=name,
+            dialect=NAMES[self.dialect],
             path=PATHS[self.dialect],
             query="",
             headers=[("content-type", "application/json"), *self.headers],
@@ -281,18 +297,27 @@ class Client:
         fold = DIALECTS[self.dialect].fold(stream=self.stream, hide_usage=False)
         fold.feed(reply.body)
         fold.close()
-        message = fold.received().message
-        assert message is not None, reply.body
-        made = json.loads(message)
-        assert isinstance(made, dict)
-        return made
+        received = fold.received()
+        assert received.message is not None, reply.body
+        said = [json.loads(message) for message in (received.message, *received.further)]
+        if self.dialect == "openai_responses":
+            return {"items": [item for one in said for item in items_of(one)]}
+        assert isinstance(said[0], dict)
+        return said[0]
 
     def saw(self) -> list[str]:
         """What the provider saw of its last request."""
         return self.talk.provider.last.said
 
 
-# ── messages, for both dialects where they are the same ──────────────────────────────────
+# ── messages, for all dialects where they are the same ───────────────────────────────────
+
+
+def items_of(message: Any) -> list[Message]:
+    """The items of the Responses API that a message is: an answer may be several."""
+    if isinstance(message, list):
+        return message
+    return list(message["items"]) if "items" in message else [message]
 
 
 def user(text: str) -> Message:
@@ -309,6 +334,10 @@ def call(dialect: str, *ids: str, name: str = "look", text: str | None = None) -
         function = {"name": name, "arguments": '{"at": 1}'}
         calls = [{"id": one, "type": "function", "function": function} for one in ids]
         return {"role": "assistant", "content": text, "tool_calls": calls}
+    if dialect == "openai_responses":
+        item = {"type": "function_call", "name": name, "arguments": '{"at": 1}'}
+        spoken = [assistant(text)] if text else []
+        return {"items": [*spoken, *({**item, "call_id": one} for one in ids)]}
     said = [{"type": "text", "text": text}] if text else []
     uses = [{"type": "tool_use", "id": one, "name": name, "input": {"at": 1}} for one in ids]
     return {"role": "assistant", "content": [*said, *uses]}
@@ -318,12 +347,17 @@ def results(dialect: str, *told: tuple[str, str]) -> list[Message]:
     """Results of tool calls, (id, text) each."""
     if dialect == "openai_chat":
         return [{"role": "tool", "tool_call_id": one, "content": text} for one, text in told]
+    if dialect == "openai_responses":
+        kind = "function_call_output"
+        return [{"type": kind, "call_id": one, "output": text} for one, text in told]
     blocks = [{"type": "tool_result", "tool_use_id": one, "content": text} for one, text in told]
     return [{"role": "user", "content": blocks}]
 
 
 def call_ids(message: Message) -> list[str]:
     """The ids an answer calls with."""
+    if "items" in message:
+        return [item["call_id"] for item in message["items"] if "call_id" in item]
     if "tool_calls" in message:
         return [one["id"] for one in message["tool_calls"]]
     return [one["id"] for one in message["content"] if one["type"] == "tool_use"]
@@ -335,6 +369,8 @@ def tools(dialect: str, *names: str) -> list[Message]:
     if dialect == "anthropic":
         return [{"name": name, "input_schema": schema} for name in names or ("look",)]
     functions = [{"name": name, "parameters": schema} for name in names or ("look",)]
+    if dialect == "openai_responses":
+        return [{"type": "function", **function} for function in functions]
     return [{"type": "function", "function": function} for function in functions]
 
 
@@ -346,14 +382,15 @@ def with_system(dialect: str, text: str, messages: list[Message]) -> dict[str, A
 
 
 class _Body(msgspec.Struct):
-    messages: list[msgspec.Raw]
+    messages: list[msgspec.Raw] = []
+    input: list[msgspec.Raw] = []
 
 
 def extends(after: bytes, before: bytes) -> bool:
     """True when a request begins with all of an earlier one, byte for byte, markers aside."""
     earlier, later = (
-        [bytes(raw) for raw in msgspec.json.decode(body, type=_Body).messages]
-        for body in (before, after)
+        [bytes(raw) for raw in (read.messages or read.input)]
+        for read in (msgspec.json.decode(body, type=_Body) for body in (before, after))
     )
     return len(later) >= len(earlier) and all(
         old == new or (b'"cache_control"' in old + new and _unmarked(old) == _unmarked(new))

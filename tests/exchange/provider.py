@@ -18,8 +18,10 @@ from stitcher.simulator.answer import Composed, Ids, to_json
 from stitcher.simulator.anthropic import AnthropicMessages
 from stitcher.simulator.dialect import Dialect, Exchange
 from stitcher.simulator.openai_chat import OpenAIChat
+from stitcher.simulator.openai_responses import OpenAIResponses
 from stitcher.simulator.refusal import Refusal
 from stitcher.simulator.reply import plan_reply
+from stitcher.simulator.response_state import NoResponses
 
 JSON = [("Content-Type", "application/json")]
 SSE = [("Content-Type", "text/event-stream; charset=utf-8")]
@@ -56,7 +58,9 @@ class Seen:
 
     @property
     def messages(self) -> list[Any]:
-        messages = self.json["messages"]
+        messages = self.json.get("messages", self.json.get("input"))
+        if isinstance(messages, str):
+            return [{"role": "user", "content": messages}]
         assert isinstance(messages, list)
         return messages
 
@@ -91,7 +95,7 @@ class _Answer:
 
 
 class Provider:
-    """Both dialects on one object; a request is refused where the real provider would."""
+    """All dialects on one object; a request is refused where the real provider would."""
 
     def __init__(self) -> None:
         self.seen: list[Seen] = []
@@ -100,6 +104,7 @@ class Provider:
         self._steps: deque[Step] = deque()
         self._dialects: dict[str, Dialect] = {
             "openai_chat": OpenAIChat(),
+            "openai_responses": OpenAIResponses(NoResponses()),
             "anthropic": AnthropicMessages(),
         }
         self._ids = Ids()
@@ -137,16 +142,16 @@ class Provider:
         if step.body is not None:
             return _Answer(200, step.headers or JSON, _pieces([step.body], step.chunk_size), step)
         try:
-            body = json.loads(seen.body)
+            asked = json.loads(seen.body)
         except (ValueError, RecursionError):
-            refusal: Refusal | None = Refusal(400, "invalid_request_error", "not JSON")
+            body: dict[str, Any] | Refusal = Refusal(400, "invalid_request_error", "not JSON")
         else:
-            refusal = dialect.check(body)
-        if refusal is not None:
-            seen.refusal = refusal
-            return self._error(dialect, refusal, step)
-        composed = self._composed(dialect, body)
-        if body.get("stream"):
+            body = dialect.check(asked) or dialect.recall(asked, "key")
+        if isinstance(body, Refusal):
+            seen.refusal = body
+            return self._error(dialect, body, step)
+        composed = self._composed(dialect, body, asked)
+        if asked.get("stream"):
             return _Answer(200, SSE, _pieces(list(composed.events()), step.chunk_size), step)
         return _Answer(200, JSON, _pieces([to_json(composed.document)], step.chunk_size), step)
 
@@ -154,10 +159,10 @@ class Provider:
         document = to_json(dialect.error_body(refusal, "req_1"))
         return _Answer(refusal.status, [*JSON, *step.headers], [document], step)
 
-    def _composed(self, dialect: Dialect, body: dict[str, Any]) -> Composed:
+    def _composed(self, dialect: Dialect, body: dict[str, Any], asked: dict[str, Any]) -> Composed:
         billed = dialect.begin(body, "key", 0.0)
         reply = plan_reply(dialect.hear(body))
-        return dialect.compose(Exchange(body, reply, 1, self._ids, "req_1"), billed)
+        return dialect.compose(Exchange(body, reply, 1, self._ids, "req_1", asked, "key"), billed)
 
 
 def _pieces(events: list[bytes], size: int | None) -> list[bytes]:
@@ -169,7 +174,16 @@ def _pieces(events: list[bytes], size: int | None) -> list[bytes]:
 
 def line_of(message: dict[str, Any]) -> str:
     """One message in one line, the same for both dialects where they say the same."""
+    if "role" not in message:
+        return _line_of_item(message)
     return f"{message['role']}: {_shown(message)}"
+
+
+def _line_of_item(item: dict[str, Any]) -> str:
+    if item["type"].endswith("_output"):
+        return f"tool: [result {_shown({'role': '', 'content': item['output']})}]"
+    called = f"call {item['name']}" if "name" in item else item["type"]
+    return f"assistant: [{called}]"
 
 
 def _shown(message: dict[str, Any]) -> str:
@@ -185,7 +199,7 @@ def _shown(message: dict[str, Any]) -> str:
 
 def _shown_part(part: dict[str, Any]) -> str:
     kind = part.get("type")
-    if kind == "text":
+    if kind in ("text", "input_text", "output_text"):
         return str(part["text"])
     if kind == "tool_use":
         return f"[call {part['name']}]"

@@ -88,15 +88,6 @@ def test_a_name_belongs_to_one_tenant(talk: Dialogue, dialect: str) -> None:
     assert ann.saw()[0] == "user: ann's secret"
 
 
-def test_two_dialects_on_one_name_send_nothing_a_provider_refuses(talk: Dialogue) -> None:
-    chat, messages = (talk.client(one, session="s") for one in ("openai_chat", "anthropic"))
-    chat.sends([{"role": "system", "content": "Be brief."}, user("one")])
-    messages.says("two")
-    chat.says("three")
-    messages.says("four")
-    assert messages.saw() == ["user: two", "assistant: Reply 1 to: two", "user: four"]
-
-
 class TestParallel:
     def test_thin_requests_are_taken_one_after_the_other(self, client: Client) -> None:
         async def story() -> None:
