@@ -23,7 +23,7 @@ from tests.end_to_end.codex_dialogue import (
     own_words,
 )
 from tests.end_to_end.histories import assert_extends, assert_prefix_kept, history
-from tests.end_to_end.stack import Stack
+from tests.end_to_end.stack import Stack, checked
 
 pytestmark = pytest.mark.clients
 
@@ -102,7 +102,7 @@ def test_a_model_whose_tools_are_an_item(stack: Stack, tmp_path: Path) -> None:
 
 
 def test_a_sub_agent_is_a_thread_beside_the_conversation(stack: Stack, tmp_path: Path) -> None:
-    """It begins with all that was said before it, which must not stand in the log twice."""
+    """It is sent all that was said before it, which stands in the log once."""
     codex = Codex.with_provider(tmp_path, stack.url)
     hello = codex.run(HELLO, "-m", CATALOGUE_MODEL)
     codex.resume(f"Delegate. {AGENT}", "-m", CATALOGUE_MODEL)
@@ -127,10 +127,9 @@ def test_a_sub_agent_is_a_thread_beside_the_conversation(stack: Stack, tmp_path:
     (beside,) = stack.threads(session) - {"main"}
     assert agent in beside
     (asked,) = bodies_of(stack, agent)
-    said = stack.messages(session, beside)
-    assert own_words(said)[:-1] == own_words(history(asked))
-    written = [line for line in stack.log(session) if line["type"] == "message"]
-    assert sum("I am Ada." in str(line.get("message")) for line in written) == 2  # and its answer
+    asked_for = own_words(history(asked))
+    assert asked_for[:4] == main[:4]
+    assert own_words(stack.messages(session, beside))[:-1] == asked_for[4:]
 
 
 def test_after_a_compaction_the_log_goes_on(stack: Stack, tmp_path: Path) -> None:
@@ -210,3 +209,28 @@ def test_conversations_at_once_are_not_mixed(stack: Stack, tmp_path: Path) -> No
             f"user: {name} says 2. {QUESTION}",
         ]
         assert f"{other} says" not in "\n".join(lines)
+
+
+def test_what_comes_compressed_is_read_and_goes_on_as_it_came(tmp_path: Path) -> None:
+    with checked(Stack(tmp_path, "--no-websocket", stateless_responses=True)) as stack:
+        codex = Codex.with_login(tmp_path, stack.url)
+        hello = codex.run(HELLO)
+        codex.resume(QUESTION)
+
+        session = f"codex-{hello.thread}"
+        assert {sent.headers["content-encoding"] for sent in stack.sent} == {"zstd"}
+        assert_untouched(stack, session)
+        assert_prefix_kept(stack.bodies)
+        assert own_words(stack.messages(session)) == TRANSCRIPT[:-2]
+
+
+def test_a_name_given_in_a_header_of_the_provider(stack: Stack, tmp_path: Path) -> None:
+    header = """-c=model_providers.stitcher.http_headers={"X-Stitcher-Session"="my work"}"""
+    codex = Codex.with_provider(tmp_path, stack.url)
+    codex.run(HELLO, header)
+    stack.restart()
+    codex.resume(QUESTION, header)
+
+    assert stack.sessions() == ["my work"]
+    assert_untouched(stack, "my work")
+    assert own_words(stack.messages("my work")) == TRANSCRIPT[:-2]
