@@ -31,15 +31,22 @@ def identity(role: str, parts: Iterable[Said | None]) -> str:
 def trimmed(role: str, parts: Iterable[Said | None]) -> list[Said]:
     """The parts, texts joined where clients join them, without the white space they end in."""
     said: list[Said] = []
+    flattened = role in _FLATTENED
     for part in parts:
         if part is None:
             continue
-        if role in _FLATTENED and part[0] == "text" and said and said[-1][0] == "text":
-            said[-1][1] += part[1]
+        if flattened and said and part[0] == "text" == said[-1][0]:
+            said[-1] = ["text", said[-1][1] + part[1]]
         else:
             said.append(part)
-    said = [["text", part[1].rstrip()] if part[0] == "text" else part for part in said]
-    return [part for part in said if part[0] != "text" or part[1]]
+    return [kept for part in said if (kept := _trimmed(part)) is not None]
+
+
+def _trimmed(part: Said) -> Said | None:
+    if part[0] != "text":
+        return part
+    said = part[1].rstrip()
+    return ["text", said] if said else None
 
 
 def text(value: object) -> Said:

@@ -25,7 +25,7 @@ _DIGITS = 24
 _OPENING = "[The conversation begins with the assistant.]"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Block:
     """Parts that go out together."""
 
@@ -33,15 +33,69 @@ class _Block:
     parts: list[Part]
     last: Piece  # the last that anything of it came from
     marked: bool = False
+    calls: bool = False
+    results: "_Block | None" = None  # of its calls
 
-    @property
-    def calls(self) -> list[str]:
-        return [part.id for part in self.parts if isinstance(part, ToolCall)]
-
-    def take(self, parts: Iterable[Part], piece: Piece) -> None:
+    def take(self, parts: Sequence[Part], piece: Piece) -> None:
         self.parts += parts
         self.last = piece
         self.marked |= Change.MARK in piece.change
+        self.calls |= _have_calls(parts)
+
+
+@dataclass(slots=True)
+class _Run:
+    """Consecutive pieces of other dialects, in blocks."""
+
+    blocks: list[_Block] = field(default_factory=list)
+    callers: dict[str, _Block] = field(default_factory=dict)  # tool id → where it was last called
+
+    def take(self, parts: Sequence[Part], piece: Piece) -> None:
+        """Takes in what one piece says."""
+        if not parts and self.blocks:
+            self.blocks[-1].take((), piece)
+        for who, group in groupby(parts, speaker):
+            said = list(group)
+            if who == "tool":
+                for part in said:
+                    assert isinstance(part, ToolResult)
+                    self._home(part, piece).take([part], piece)
+                continue
+            if not self._goes_on(who, said):
+                self.blocks.append(_Block(who, [], piece))
+            self.blocks[-1].take(said, piece)
+            for part in said:
+                if isinstance(part, ToolCall):
+                    self.callers[part.id] = self.blocks[-1]
+
+    def _goes_on(self, who: str, said: Sequence[Part]) -> bool:
+        """True for parts of the answer before, where the calls of one have to be in one message."""
+        last = self.blocks[-1] if self.blocks else None
+        if last is None or not (last.who == who == "assistant"):
+            return False
+        return last.calls or _have_calls(said)
+
+    def _home(self, result: ToolResult, piece: Piece) -> _Block:
+        """Where a result belongs: after its call, whatever was said in between.
+
+        Results that the run begins with answer the message before it, all in one; any other whose
+        call is not there stands alone, so that `legal` can leave it out.
+        """
+        caller = self.callers.get(result.id)
+        if caller is None and len(self.blocks) == 1 and self.blocks[0].who == "tool":
+            return self.blocks[0]
+        home = caller.results if caller is not None else None
+        if home is None:
+            home = _Block("tool", [], piece)
+            self.blocks.insert(self._after(caller), home)
+            if caller is not None:
+                caller.results = home
+        return home
+
+    def _after(self, block: _Block | None) -> int:
+        if block is None or self.blocks[-1] is block:
+            return len(self.blocks)
+        return self.blocks.index(block) + 1
 
 
 @dataclass(slots=True)
@@ -110,23 +164,12 @@ def _is_foreign(piece: Piece, to: Dialect) -> bool:
 
 
 def _blocks(
-    run: Iterable[Piece], dialect_of: Callable[[str], Dialect], ids: _Ids
+    pieces: Iterable[Piece], dialect_of: Callable[[str], Dialect], ids: _Ids
 ) -> Sequence[_Block]:
-    blocks: list[_Block] = []
-    for piece in run:
-        parts = [ids.part(part) for part in _parts(piece, dialect_of)]
-        if not parts and blocks:
-            blocks[-1].take((), piece)
-        for who, group in groupby(parts, speaker):
-            said = list(group)
-            if who == "tool":
-                for part in said:
-                    _home(blocks, part, piece).take([part], piece)
-            elif blocks and _go_on(blocks[-1], who, said):
-                blocks[-1].take(said, piece)
-            else:
-                blocks.append(_Block(who, said, piece, Change.MARK in piece.change))
-    return blocks
+    run = _Run()
+    for piece in pieces:
+        run.take([ids.part(part) for part in _parts(piece, dialect_of)], piece)
+    return run.blocks
 
 
 def _parts(piece: Piece, dialect_of: Callable[[str], Dialect]) -> Sequence[Part]:
@@ -138,26 +181,8 @@ def _parts(piece: Piece, dialect_of: Callable[[str], Dialect]) -> Sequence[Part]
         return ()
 
 
-def _go_on(block: _Block, who: str, said: Sequence[Part]) -> bool:
-    """True for parts of the same answer, where the calls of one have to be in one message."""
-    return block.who == who == "assistant" and bool(
-        block.calls or any(isinstance(part, ToolCall) for part in said)
-    )
-
-
-def _home(blocks: list[_Block], result: Part, piece: Piece) -> _Block:
-    """Where a result belongs: after its call, whatever was said in between.
-
-    Results that the run begins with answer the message before it, all in one; any other whose call
-    is not there stands alone, so that `legal` can leave it out.
-    """
-    assert isinstance(result, ToolResult)
-    called = [n for n, block in enumerate(blocks) if result.id in block.calls]
-    at = called[-1] + 1 if called else min(len(blocks), 1) - 1
-    if 0 <= at < len(blocks) and blocks[at].who == "tool" and (called or len(blocks) == 1):
-        return blocks[at]
-    blocks.insert(at if called else len(blocks), home := _Block("tool", [], piece))
-    return home
+def _have_calls(parts: Iterable[Part]) -> bool:
+    return any(isinstance(part, ToolCall) for part in parts)
 
 
 def _written(blocks: Iterable[_Block], to: Dialect) -> list[Piece]:

@@ -111,10 +111,10 @@ def function_of(call: Part) -> Part:
 
 
 def _said(message: Part, role: Role, content: list[Part], calls: list[Part]) -> list[identity.Said]:
+    said = [_part(part) for part in content]
+    said += [identity.call(function_of(one).get("name"), _arguments(one)) for one in calls]
     name = message.get("name") if role == "user" else None
-    speaker = [] if name is None else [["name", name]]
-    called = [identity.call(function_of(one).get("name"), _arguments(one)) for one in calls]
-    return [*speaker, *(_part(part) for part in content), *called]
+    return said if name is None else [["name", name], *said]
 
 
 def _part(part: Part) -> identity.Said:
