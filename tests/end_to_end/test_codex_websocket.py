@@ -26,6 +26,8 @@ from tests.end_to_end.wiretap import WEBSOCKET, Exchange
 
 pytestmark = pytest.mark.clients
 
+CACHE_STEP = 128  # tokens, in which OpenAI's cache grows
+
 
 def take_through_the_dialogue(stack: Stack, folder: Path) -> str:
     """Three processes, with the proxy stopped and killed between them; returns the thread."""
@@ -51,6 +53,13 @@ def assert_logged(stack: Stack, thread: str) -> None:
 def turns(bodies: Sequence[Any]) -> list[Any]:
     """Without the prompts that it sends ahead, to be read and not to be answered."""
     return [body for body in bodies if "user" in [item.get("role") for item in history(body)]]
+
+
+def without_notes(body: Any) -> Any:
+    """Without what Codex notes on items for itself, on those that it sends again too."""
+    noted = "internal_chat_message_metadata_passthrough"
+    items = [{key: item[key] for key in item if key != noted} for item in history(body)]
+    return body | {"input": items}
 
 
 def in_full(exchanges: Sequence[Exchange]) -> list[Any]:
@@ -90,7 +99,11 @@ def test_a_provider_without_websockets_gets_the_whole_history(tmp_path: Path, st
         assert [own_words(history(body)) for body in asked] == [
             own_words(history(body)) for body in turns(in_full(stack.sent))
         ]
-        assert_prefix_kept(asked)
+        assert_prefix_kept([without_notes(body) for body in asked])
+        usages = [received.usage for received in stack.received if received.usage]
+        assert [usage["input_tokens_details"]["cached_tokens"] for usage in usages[1:]] == [
+            usage["input_tokens"] // CACHE_STEP * CACHE_STEP for usage in usages[:-1]
+        ]
         assert_logged(stack, thread)
 
 
