@@ -19,7 +19,9 @@ from stitcher.listening import Listener, is_stream, read_error
 from stitcher.planning import After, Plan, Terms, plan
 from stitcher.ports import Answer, ClientGone, Incoming, Reply, Upstream
 from stitcher.recording import returns_to
+from stitcher.responses_api.conversation_objects import ConversationObjects
 from stitcher.responses_api.pointers import Pointers
+from stitcher.responses_api.references import References
 from stitcher.sessions import Session, Sessions
 from stitcher.settings import Settings
 from stitcher.store.protocol import SessionKey, Store
@@ -72,6 +74,8 @@ class Exchange:
         self._sessions = Sessions(store)
         self._conversations = Conversations(self._sessions)
         self._pointers = Pointers(store)
+        self._objects = ConversationObjects(self._sessions, store)
+        self._references = References(self._sessions, self._pointers)
         self._endings = Endings(self._conversations, self._pointers, clock)
         self._refuses_usage: set[str] = set()  # models whose server rejects stream_options
         self._requests = 0
@@ -91,7 +95,8 @@ class Exchange:
             return
         async with AsyncExitStack() as stack:
             try:
-                turn = await self._begin(incoming, call, dialect, stack)
+                told, call = await self._resolve(incoming, call)
+                turn = await self._begin(told, call, dialect, stack)
             except _Elsewhere as elsewhere:
                 await self._pass_on(incoming, reply, f"bypass; {elsewhere}")
                 return
@@ -160,19 +165,25 @@ class Exchange:
             asks_usage=asks,
         )
 
+    async def _resolve(self, incoming: Incoming, call: Call) -> tuple[Incoming, Call]:
+        """With the items themselves where their ids are given, unless the API keeps them."""
+        if incoming.mode != "stitch" or self._settings.responses_state != "local":
+            return incoming, call
+        return await self._references.resolve(incoming, call)
+
     async def _locate(self, incoming: Incoming, call: Call) -> _Located:
         """Where the ids a request gives point to. Raises _Elsewhere: not into our log."""
         if call.conversation is not None:
-            key = SessionKey(incoming.tenant, call.conversation)
-            if self._settings.responses_state == "local" and not self._sessions.exists(key):
+            known = await self._objects.exists(incoming.tenant, call.conversation)
+            if self._settings.responses_state == "local" and not known:
                 raise _Elsewhere("the conversation it names is not in the log")
-            return _Located(session=key.name, conversation=True)
+            return _Located(session=call.conversation, conversation=True)
         if call.after is None:
             if not call.items and call.generates:
                 raise _Elsewhere("a request without messages")
             return _NOWHERE
         pointer = await self._pointers.find(incoming.tenant, call.after)
-        if pointer is None:
+        if pointer is None or pointer.pending:
             raise _Elsewhere("the response it follows is not in the log")
         if not self._sessions.exists(SessionKey(incoming.tenant, pointer.session)):
             raise _Elsewhere("the response it follows was purged")
