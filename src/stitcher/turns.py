@@ -171,9 +171,12 @@ class Endings:
         """Writes the entries, and where the answer is found by its id, in one go."""
         name, key, call = received.response_id, turn.session.key, turn.call
         kept = call.stores or turn.incoming.channel is not None
-        # An answer that is given later, to be fetched, stays with the provider.
         given = received.complete or end.chain != turn.plan.end.chain
-        if not (name and kept and given):
+        # An answer that is given later, to be fetched, stays with the provider.
+        pending = not received.complete and (
+            call.background or (not given and received.response is not None)
+        )
+        if not (name and kept and (given or pending)):
             await turn.session.append(added)
             return
         response = Response(
@@ -193,6 +196,7 @@ class Endings:
             of=response.of,
             head=response.head,
             stored=response.stored,
+            pending=pending,
         )
         said = [message for message in (received.message, *received.further) if message]
         items = [name for message in said for name in ids(message)] if call.stores else []

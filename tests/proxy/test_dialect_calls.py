@@ -67,13 +67,30 @@ def test_session_name_from_the_header(name: str) -> None:
         (f"{CHAT}?session=q", ["X-Stitcher-Session: h"], "h"),
         (f"{CHAT}?session=q", ["X-Stitcher-Session:"], "q"),
         (f"{CHAT}?session=", [], None),
-        (f"{CHAT}?session=%00%0A", [], "\0\n"),
+        (f"{CHAT}?session=%01%0A", [], "\1\n"),
         (f"{CHAT}?session=" + "%F0%9F%A7%B5" * 10_000, [], "🧵" * 10_000),
         (CHAT, ["X-Stitcher-Session:  "], None),
     ],
 )
 def test_session_name(target: str, headers: list[str], name: str | None) -> None:
     assert given(target, *headers)[1].session == name
+
+
+@pytest.mark.parametrize("name", ["%00", "%00responses-00", "a%00b"])
+def test_a_session_name_that_may_be_our_own_is_refused(name: str) -> None:
+    async def story() -> list[Message]:
+        async with provider() as upstream, stage(upstream) as proxy:
+            targets = [f"{CHAT}?session={name}", f"{MESSAGES}/count_tokens?session={name}"]
+            answers = [await ask(proxy.url, "POST", target, body=BODY) for target in targets]
+            own = f"/stitcher/sessions/{name}"
+            answers.append(await ask(proxy.url, "DELETE", own))
+            assert not proxy.exchange.incoming
+            assert not upstream.requests
+            return answers
+
+    for answer in run(story()):
+        assert answer.status == 400
+        assert b"found a name with a NUL in it, expected one without" in answer.body
 
 
 def test_session_name_in_latin_1() -> None:

@@ -9,7 +9,12 @@ PREFIXES = ["", "/v1", "/v1/v1", "/v1/v1/v1", "/v1/", "//v1"]
 
 @pytest.mark.parametrize("prefix", PREFIXES)
 @pytest.mark.parametrize(
-    ("path", "dialect"), [("/chat/completions", "openai_chat"), ("/messages", "anthropic")]
+    ("path", "dialect"),
+    [
+        ("/chat/completions", "openai_chat"),
+        ("/responses", "openai_responses"),
+        ("/messages", "anthropic"),
+    ],
 )
 def test_dialect_endpoint_behind_any_number_of_versions(
     prefix: str, path: str, dialect: str
@@ -38,8 +43,11 @@ def test_only_a_post_is_a_call_of_the_dialect(method: str, path: str) -> None:
         ("/models", "openai", "/v1/models"),
         ("/v1/v1/models", "openai", "/v1/models"),
         ("/v1/models/", "openai", "/v1/models/"),
-        ("/responses/resp_1/input_items", "openai", "/v1/responses/resp_1/input_items"),
+        ("/v1/responses", "openai", "/v1/responses"),
         ("/v1/conversations", "openai", "/v1/conversations"),
+        ("/responses/resp_1/cancel", "openai", "/v1/responses/resp_1/cancel"),
+        ("/responses/resp_1/", "openai", "/v1/responses/resp_1/"),
+        ("/conversations//items", "openai", "/v1/conversations//items"),
         ("/chat/completions/chatcmpl-1", "openai", "/v1/chat/completions/chatcmpl-1"),
         ("/vector_stores", "openai", "/v1/vector_stores"),
         ("/v1/anything/else", "openai", "/v1/anything/else"),
@@ -62,6 +70,56 @@ def test_only_a_post_is_a_call_of_the_dialect(method: str, path: str) -> None:
 def test_passthrough_paths(path: str, provider: str, up: str) -> None:
     route = resolve("GET", path)
     assert (route.kind, route.provider, route.path) == (Kind.RELAY, provider, up)
+
+
+@pytest.mark.parametrize("prefix", ["", "/v1", "/v1/v1"])
+@pytest.mark.parametrize(
+    ("method", "path", "named"),
+    [
+        ("GET", "/responses/resp_1", ("responses", "resp_1")),
+        ("DELETE", "/responses/a%2Fb%00", ("responses", "a/b\0")),
+        ("GET", "/responses/resp_1/input_items", ("responses", "resp_1", "input_items")),
+        ("POST", "/conversations", ("conversations",)),
+        ("GET", "/conversations/conv_1", ("conversations", "conv_1")),
+        ("POST", "/conversations/conv_1", ("conversations", "conv_1")),
+        ("DELETE", "/conversations/conv_1", ("conversations", "conv_1")),
+        ("POST", "/conversations/conv_1/items", ("conversations", "conv_1", "items")),
+        ("GET", "/conversations/conv_1/items", ("conversations", "conv_1", "items")),
+        ("GET", "/conversations/c/items/%C3%A9", ("conversations", "c", "items", "é")),
+        ("DELETE", "/conversations/c/items/i", ("conversations", "c", "items", "i")),
+    ],
+)
+def test_state_is_asked_for_by_ids(
+    prefix: str, method: str, path: str, named: tuple[str, ...]
+) -> None:
+    route = resolve(method, prefix + path, {"x-api-key"})
+    assert (route.kind, route.provider, route.named) == (Kind.STATE, "openai", named)
+    assert route.path == f"/v1{path}"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/v1/responses/resp_1/cancel"),
+        ("POST", "/v1/responses/resp_1"),
+        ("PUT", "/v1/conversations/conv_1"),
+        ("HEAD", "/v1/responses/resp_1"),
+        ("GET", "/v1/conversations/conv_1/items/i/more"),
+        ("GET", "/v1/conversations/conv_1/parts"),
+    ],
+)
+def test_whatever_else_is_asked_for_is_the_providers(method: str, path: str) -> None:
+    assert resolve(method, path).kind is Kind.RELAY
+
+
+@pytest.mark.parametrize("path", ["responses/input_tokens", "responses/compact"])
+def test_a_history_to_count_or_compact_is_never_a_conversation(path: str) -> None:
+    route = resolve("POST", f"/v1/v1/{path}")
+    assert (route.kind, route.provider, route.path) == (
+        Kind.COUNT_TOKENS,
+        "openai",
+        f"/v1/{path}",
+    )
 
 
 @pytest.mark.parametrize("header", ["anthropic-version", "anthropic-beta", "x-api-key"])
@@ -102,7 +160,7 @@ def test_every_path_goes_somewhere_with_at_most_one_version(path: str) -> None:
         ("session=&session=b", "b", ""),
         ("session", None, ""),
         ("my_session=a", None, "my_session=a"),
-        ("session=%2E%2E%2F%00", "../\0", ""),
+        ("session=%2E%2E%2F%01", "../\1", ""),
         ("session=%F0%9F%A7%B5", "🧵", ""),
         ("session=%FF", "ÿ", ""),
     ],

@@ -81,7 +81,7 @@ class Kept:
         **response: Any,
     ) -> bytes:
         """A response that goes on where the session ends; returns its body."""
-        stored = response.pop("stored", True)
+        stored, pending = response.pop("stored", True), response.pop("pending", False)
         output = [json.loads(raw) for raw in answer]
         document = {"id": response_id, "object": "response", "status": "completed", **response}
         body = json.dumps({**document, "output": output}).encode()
@@ -106,7 +106,9 @@ class Kept:
                     stored=stored,
                     body=body if stored else None,
                 )
-                place = Pointer(session, "main", given.asked, given.of, given.head, stored)
+                place = Pointer(
+                    session, "main", given.asked, given.of, given.head, stored, pending=pending
+                )
                 await asyncio.gather(
                     used.append([*added, given]), self.pointers.add(tenant, response_id, place)
                 )

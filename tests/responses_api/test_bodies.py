@@ -92,5 +92,5 @@ def test_what_is_no_metadata_is_refused(given: object, found: str) -> None:
 
 
 def test_metadata_that_repeats_a_key_is_refused() -> None:
-    with pytest.raises(Refusal, match="metadata: found .* repeat a key"):
+    with pytest.raises(Refusal, match=r"metadata: found .* repeat a key"):
         bodies.metadata(b'{"a":"1","a":"2"}')

@@ -29,8 +29,10 @@ from stitcher.proxy.errors import (
 )
 from stitcher.proxy.reply import ClientReply, keep_exact, response_of
 from stitcher.proxy.routes import Kind, Route
+from stitcher.proxy.state_calls import StateCalls
 from stitcher.proxy.upstream import HttpUpstream
 from stitcher.proxy.websocket import Sockets
+from stitcher.responses_api.api import ResponsesApi
 from stitcher.settings import Settings
 from stitcher.store.protocol import SessionKey
 from stitcher.tenants import OneTenant, TenantPerCredential, Tenants, load_tenant_key
@@ -47,12 +49,14 @@ class Shell:
         exchange: Conversations,
         upstream: HttpUpstream,
         tenants: Tenants,
+        state: ResponsesApi | None,
     ) -> None:
         self._exchange = exchange
         self._upstream = upstream
         self._tenants = tenants
         self._gate = Gate(settings)
         self._calls = DialectCalls(settings, exchange, upstream, tenants)
+        self._state = StateCalls(settings, state, upstream, tenants)
         self._websocket = settings.websocket
         self.sockets = Sockets(settings, exchange, upstream, tenants)
 
@@ -80,6 +84,9 @@ class Shell:
         elif kind is Kind.DIALECT:
             admission = self._gate.admit(request.headers, request.route.provider, guarded=True)
             await self._calls.answer(request, admission)
+        elif kind is Kind.STATE:
+            admission = self._gate.admit(request.headers, request.route.provider, guarded=True)
+            await self._state.answer(request, admission)
         elif kind in (Kind.RELAY, Kind.COUNT_TOKENS):
             await self._relay(request)
         else:
@@ -118,7 +125,7 @@ class Shell:
         meant = parse_qs(request.query).get("tenant", [tenant])
         if meant != [tenant]:
             raise WrongTenant(f"tenant: found the credential of {tenant}, expected {meant[0]}'s")
-        name = route.session or ""
+        name = routes.permitted(route.session or "")
         if not await self._exchange.purge(SessionKey(tenant, name)):
             raise NotFound(f"session: found none named {name[:100]!r}")
         await _send_json(request.reply, {"session": name, "purged": True})
@@ -182,13 +189,19 @@ def _explaining(status: int, route: Route) -> list[tuple[str, str]]:
 
 
 def create_app(
-    settings: Settings, exchange: Conversations, upstream: HttpUpstream
+    settings: Settings,
+    exchange: Conversations,
+    upstream: HttpUpstream,
+    state: ResponsesApi | None = None,
 ) -> web.Application:
-    """The application. With tenancy `key` it reads, or makes, the key of the data directory."""
+    """The application. With tenancy `key` it reads, or makes, the key of the data directory.
+
+    Without `state`, what is asked of the Responses API's state is the provider's to answer.
+    """
     tenants: Tenants = OneTenant()
     if settings.tenancy == "key":
         tenants = TenantPerCredential(load_tenant_key(settings.data_dir))
-    shell = Shell(settings, exchange, upstream, tenants)
+    shell = Shell(settings, exchange, upstream, tenants, state)
     app = web.Application(client_max_size=settings.max_body)
     app.router.add_route("*", "/{path:.*}", shell.handle)
     app.on_response_prepare.append(keep_exact)

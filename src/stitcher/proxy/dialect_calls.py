@@ -98,11 +98,11 @@ class DialectCalls:
             session=session_header(request.headers) or session,
         )
         try:
-            decoded = await self._decoded(body, request.headers)
+            plain = await decoded(body, request.headers, self._settings.max_body)
         except EncodingError as error:
             await self._bypass(request, incoming, str(error))
             return
-        await self._converse(request, replace(incoming, decoded=decoded))
+        await self._converse(request, replace(incoming, decoded=plain))
 
     async def _converse(self, request: Request, incoming: Incoming) -> None:
         try:
@@ -130,13 +130,15 @@ class DialectCalls:
         )
         await relay.stream(request.reply, self._upstream, call, _status(f"bypass; {reason}"))
 
-    async def _decoded(self, body: bytes, headers: Headers) -> bytes:
-        encodings = header_rules.listed(header_rules.find_all(headers, "content-encoding"))
-        if not encodings:
-            return body
-        if len(body) < _UNPACK_HERE:
-            return decode(body, encodings, self._settings.max_body)
-        return await asyncio.to_thread(decode, body, encodings, self._settings.max_body)
+
+async def decoded(body: bytes, headers: Headers, limit: int) -> bytes:
+    """A body of at most `limit` bytes, its content encoding undone. Raises EncodingError."""
+    encodings = header_rules.listed(header_rules.find_all(headers, "content-encoding"))
+    if not encodings:
+        return body
+    if len(body) < _UNPACK_HERE:
+        return decode(body, encodings, limit)
+    return await asyncio.to_thread(decode, body, encodings, limit)
 
 
 def asked_mode(headers: Headers, default: Mode) -> Mode:
@@ -153,8 +155,9 @@ def asked_mode(headers: Headers, default: Mode) -> Mode:
 
 
 def session_header(headers: Headers) -> str | None:
-    """The name a request gives its session in a header."""
-    return (header_rules.find(headers, "x-stitcher-session") or "").strip() or None
+    """The name a request gives its session in a header. Raises ClientError for one it may not."""
+    name = (header_rules.find(headers, "x-stitcher-session") or "").strip()
+    return routes.permitted(name) or None
 
 
 def _status(value: str) -> Headers:

@@ -11,7 +11,7 @@ from stitcher.proxy import headers as header_rules
 from stitcher.proxy.reply import ClientReply
 from stitcher.proxy.routes import Route
 from stitcher.proxy.upload import Upload
-from stitcher.proxy.upstream import HttpUpstream, Outgoing
+from stitcher.proxy.upstream import Answer, HttpUpstream, Outgoing
 
 
 def outgoing(
@@ -41,17 +41,22 @@ async def stream(
     answer broke off.
     """
     async with upstream.relay(call) as answer:
-        headers = header_rules.downward(answer.raw_headers)
-        length = header_rules.find(headers, "content-length")
-        await reply.start(
-            answer.status,
-            [*headers, *added],
-            length=int(length) if length and length.isdecimal() else None,
-            reason=answer.reason,
-        )
-        async for chunk in answer.raw():
-            await reply.write(chunk)
-        await reply.finish()
+        await give_back(reply, answer, added)
+
+
+async def give_back(reply: ClientReply, answer: Answer, added: Headers = ()) -> None:
+    """Hands an answer to `reply`. Raises UpstreamError when it broke off."""
+    headers = header_rules.downward(answer.raw_headers)
+    length = header_rules.find(headers, "content-length")
+    await reply.start(
+        answer.status,
+        [*headers, *added],
+        length=int(length) if length and length.isdecimal() else None,
+        reason=answer.reason,
+    )
+    async for chunk in answer.raw():
+        await reply.write(chunk)
+    await reply.finish()
 
 
 async def stream_upload(

@@ -12,6 +12,7 @@ from enum import Enum, auto
 from typing import Final, Literal
 from urllib.parse import quote, unquote_to_bytes
 
+from stitcher.errors import ClientError
 from stitcher.ports import DialectName
 
 Provider = Literal["openai", "anthropic"]
@@ -21,7 +22,8 @@ class Kind(Enum):
     """What a request is."""
 
     DIALECT = auto()  # a conversation's call
-    COUNT_TOKENS = auto()  # relayed, but it may carry our query parameter and a whole history
+    COUNT_TOKENS = auto()  # relayed, but it carries a whole history; also to be compacted
+    STATE = auto()  # of the Responses API, which we keep: what was said under an id
     RELAY = auto()  # passed through
     HEALTH = auto()
     STATS = auto()
@@ -39,6 +41,7 @@ class Route:
     dialect: DialectName | None = None
     session: str | None = None
     allowed: tuple[str, ...] = ()  # methods, of our own endpoints
+    named: tuple[str, ...] = ()  # of state: the segments of the path, decoded
 
 
 # The first segment of every endpoint the two providers serve below /v1 (their API references,
@@ -75,6 +78,18 @@ _OPENAI_ROOTS: Final = frozenset(
 _ANTHROPIC_ROOTS: Final = frozenset({"complete", "messages", "organizations", "skills"})
 _ANTHROPIC_HEADERS: Final = frozenset({"anthropic-version", "anthropic-beta", "x-api-key"})
 _OWN: Final = "stitcher"
+_ID: Final = "*"
+# What is asked of state (OpenAI API reference, "Responses" and "Conversations", November 2026). To
+# cancel a response is the provider's: it alone is still at work on one.
+_STATE: Final[dict[tuple[str, ...], tuple[str, ...]]] = {
+    ("responses", _ID): ("GET", "DELETE"),
+    ("responses", _ID, "input_items"): ("GET",),
+    ("conversations",): ("POST",),
+    ("conversations", _ID): ("GET", "POST", "DELETE"),
+    ("conversations", _ID, "items"): ("GET", "POST"),
+    ("conversations", _ID, "items", _ID): ("GET", "DELETE"),
+}
+_WHOLE_HISTORIES: Final = ("responses/input_tokens", "responses/compact")
 
 
 def resolve(method: str, path: str, header_names: Collection[str] = ()) -> Route:
@@ -86,10 +101,16 @@ def resolve(method: str, path: str, header_names: Collection[str] = ()) -> Route
         return _own(path, rest.removeprefix(_OWN).removeprefix("/"))
     if method == "POST" and rest == "chat/completions":
         return Route(Kind.DIALECT, "openai", "/v1/chat/completions", "openai_chat")
+    if method == "POST" and rest == "responses":
+        return Route(Kind.DIALECT, "openai", "/v1/responses", "openai_responses")
     if method == "POST" and rest == "messages":
         return Route(Kind.DIALECT, "anthropic", "/v1/messages", "anthropic")
     if method == "POST" and rest == "messages/count_tokens":
         return Route(Kind.COUNT_TOKENS, "anthropic", "/v1/messages/count_tokens")
+    if method == "POST" and rest in _WHOLE_HISTORIES:
+        return Route(Kind.COUNT_TOKENS, "openai", f"/v1/{rest}")
+    if (named := _state(method, rest)) is not None:
+        return Route(Kind.STATE, "openai", f"/v1/{rest}", named=named)
     if rest == "api/hello":  # Claude Code's greeting: at the root, whatever the base URL
         return Route(Kind.RELAY, "anthropic", "/api/hello")
     return _passthrough(path, given, rest, header_names)
@@ -112,6 +133,15 @@ def _own(path: str, rest: str) -> Route:
     return Route(Kind.UNKNOWN, "openai", path)
 
 
+def _state(method: str, rest: str) -> tuple[str, ...] | None:
+    """The segments of a path below which we keep state, if it is asked for with this method."""
+    segments = rest.split("/")
+    shape = tuple(_ID if n % 2 else segment for n, segment in enumerate(segments))
+    if method not in _STATE.get(shape, ()) or "" in segments:
+        return None
+    return tuple(map(decoded_name, segments))
+
+
 def _passthrough(path: str, given: int, rest: str, header_names: Collection[str]) -> Route:
     root = rest.partition("/")[0]
     anthropic = root in _ANTHROPIC_ROOTS or not _ANTHROPIC_HEADERS.isdisjoint(header_names)
@@ -126,6 +156,13 @@ def decoded_name(text: str) -> str:
     """A percent-encoded name: UTF-8, or Latin-1 where it is not UTF-8."""
     raw = unquote_to_bytes(text.encode("utf-8", "surrogateescape"))
     return text_of(raw)
+
+
+def permitted(name: str) -> str:
+    """A session's name as clients may give it. Raises ClientError: some are the program's own."""
+    if "\0" in name:
+        raise ClientError("session: found a name with a NUL in it, expected one without")
+    return name
 
 
 def text_of(raw: bytes) -> str:
@@ -158,7 +195,10 @@ _PRINTABLE: Final = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code)
 
 
 def take_session(query: str) -> tuple[str | None, str]:
-    """The `session` parameter's value (None when absent or empty), and the query without it."""
+    """The `session` parameter's value (None when absent or empty), and the query without it.
+
+    Raises ClientError for a name that no session may have.
+    """
     if "session" not in query:
         return None, query
     name: str | None = None
@@ -169,4 +209,4 @@ def take_session(query: str) -> tuple[str | None, str]:
             name = name or decoded_name(value.replace("+", " ")) or None
         else:
             kept.append(pair)
-    return name, "&".join(kept)
+    return name and permitted(name), "&".join(kept)

@@ -12,6 +12,7 @@ from stitcher.exchange import Exchange
 from stitcher.proxy.app import create_app
 from stitcher.proxy.server import listening
 from stitcher.proxy.upstream import HttpUpstream
+from stitcher.responses_api.api import ResponsesApi
 from stitcher.settings import Settings, check_exposure
 from stitcher.store.jsonl import JsonlStore
 
@@ -54,7 +55,11 @@ async def serving(settings: Settings) -> AsyncGenerator[str]:
         upstream = HttpUpstream(settings)
         exchange = Exchange(settings=settings, store=store, upstream=upstream)
         try:
-            async with listening(create_app(settings, exchange, upstream), settings) as url:
+            state = ResponsesApi(
+                sessions=exchange.sessions, pointers=exchange.pointers, store=store
+            )
+            app = create_app(settings, exchange, upstream, state)
+            async with listening(app, settings) as url:
                 store.set_url(url)
                 yield url
         finally:

@@ -35,6 +35,7 @@ class Pointer:
     head: str  # digest of the head it was given under
     stored: bool  # the client may fetch it by its id
     deleted: bool = False  # the client asked to forget it
+    pending: bool = False  # the provider was still at work on it: only the question is in the log
 
 
 class _Line(msgspec.Struct, tag_field="type", tag="pointer", omit_defaults=True):
@@ -48,6 +49,7 @@ class _Line(msgspec.Struct, tag_field="type", tag="pointer", omit_defaults=True)
     head: str = ""
     stored: bool = False
     deleted: bool = False
+    pending: bool = False
     items: list[str] = []  # digests of the ids of what was said
 
 
@@ -163,6 +165,7 @@ class Pointers:
                     head=found.head,
                     stored=found.stored,
                     deleted=found.deleted,
+                    pending=found.pending,
                 )
         return None
 
@@ -207,6 +210,7 @@ def _line(key: _Key, pointer: Pointer, items: Sequence[str] = ()) -> bytes:
             head=pointer.head,
             stored=pointer.stored,
             deleted=pointer.deleted,
+            pending=pointer.pending,
             items=list(items),
         )
     )

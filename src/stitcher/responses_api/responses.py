@@ -5,7 +5,6 @@ the provider, which may hold a copy.
 """
 
 import asyncio
-from dataclasses import dataclass
 
 import msgspec
 
@@ -22,15 +21,6 @@ from stitcher.wire.dialects import read_item
 from stitcher.wire.members import Unreadable
 
 _LINE = b'{"type":"response",'
-_UNFINISHED = ("queued", "in_progress")  # created with background: true
-
-
-@dataclass(frozen=True, slots=True)
-class StoredResponse:
-    """A response object, as the provider gave it."""
-
-    body: bytes
-    finished: bool  # False for one that the provider still worked on
 
 
 class StoredResponses:
@@ -41,14 +31,19 @@ class StoredResponses:
         self._pointers = pointers
         self._store = store
 
-    async def get(self, tenant: str, response_id: str) -> StoredResponse:
-        """The response object. Raises Refusal (404) and StoreError."""
+    async def get(self, tenant: str, response_id: str) -> bytes | None:
+        """The response object, verbatim; None where the provider was still at work on it.
+
+        Raises Refusal (404) and StoreError.
+        """
         pointer = await self._found(tenant, response_id)
+        if pointer.pending:
+            return None
         key = SessionKey(tenant, pointer.session)
         body = await asyncio.to_thread(self._read, key, response_id)
         if body is None:
             raise no_response(response_id)
-        return StoredResponse(body, finished=_status(body) not in _UNFINISHED)
+        return body
 
     async def expect(self, tenant: str, response_id: str) -> None:
         """Raises Refusal (404) where `get` finds nothing to give."""
@@ -100,15 +95,4 @@ class StoredResponses:
                 continue
             if isinstance(entry, Response) and entry.id == response_id:
                 return entry.body
-        return None
-
-
-class _Body(msgspec.Struct):
-    status: str | None = None
-
-
-def _status(body: bytes) -> str | None:
-    try:
-        return msgspec.json.decode(body, type=_Body).status
-    except (msgspec.DecodeError, UnicodeDecodeError):
         return None
