@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from stitcher.cli import transcript
-from stitcher.cli.transcript import Part, Said, folded, parts, plain
+from stitcher.cli.transcript import Said, folded, plain
+from stitcher.cli.transcript_parts import Part, parts, role
 
 
 def read(*lines: dict[str, Any] | bytes) -> list[Said]:
@@ -175,3 +176,73 @@ def test_markdown() -> None:
     assert "Result:\n\n````\n```\nx\n````" in text
     assert "> thinking: a\n> b" in text
     assert "*the window was cut here" in text
+
+
+class TestResponses:
+    """Items of the Responses API: a message, a call, a result, with the reasoning before them."""
+
+    def test_an_item_with_its_reasoning(self) -> None:
+        unit: list[object] = [
+            {"type": "reasoning", "summary": [{"type": "summary_text", "text": "hm"}]},
+            {"type": "function_call", "name": "look", "arguments": '{"a":1}', "call_id": "c"},
+        ]
+        assert role(unit) == "assistant"
+        assert list(parts(unit)) == [Part("thinking", "hm"), Part("call", 'look {"a":1}')]
+
+    @pytest.mark.parametrize(
+        ("item", "who", "shown"),
+        [
+            ({"role": "developer", "content": "be brief"}, "developer", Part("text", "be brief")),
+            (
+                {
+                    "type": "message",
+                    "role": "assistant",
+                    "content": [{"type": "output_text", "text": "a"}],
+                },
+                "assistant",
+                Part("text", "a"),
+            ),
+            (
+                {"type": "custom_tool_call", "name": "exec", "input": "ls"},
+                "assistant",
+                Part("call", "exec ls"),
+            ),
+            ({"type": "function_call_output", "output": "sunny"}, "tool", Part("result", "sunny")),
+            (
+                {
+                    "type": "custom_tool_call_output",
+                    "output": [{"type": "input_text", "text": "b"}],
+                },
+                "tool",
+                Part("result", "b"),
+            ),
+            (
+                {"type": "reasoning", "encrypted_content": "x"},
+                "assistant",
+                Part("thinking", "(encrypted)"),
+            ),
+            (
+                {"type": "compaction", "encrypted_content": "x"},
+                "assistant",
+                Part("other", "(the conversation so far, encrypted)"),
+            ),
+            (
+                {"type": "web_search_call", "id": "w"},
+                "assistant",
+                Part("other", 'web_search_call: {"type":"web_search_call","id":"w"}'),
+            ),
+        ],
+    )
+    def test_items(self, item: dict[str, Any], who: str, shown: Part) -> None:
+        assert role(item) == who
+        assert list(parts(item)) == [shown]
+
+    def test_instructions_and_leading_messages_are_the_head(self) -> None:
+        leading = {"role": "developer", "content": "Use metres."}
+        said = read({"type": "head", "system": ["Be brief.", leading], "tools": [{}]})
+        assert [part.text for part in said[0].parts] == ["Be brief.", "Use metres.", "1 tool"]
+
+    def test_what_was_said_with_one_request_only_is_told_by_its_size(self) -> None:
+        said = read({"type": "aside", "message": {"role": "user", "content": "secret"}})
+        assert said[0].role == "event"
+        assert said[0].parts[0].text == "with this request only, 6 characters more were said"

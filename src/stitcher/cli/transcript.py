@@ -7,19 +7,10 @@ lines that make no sense, and never refuses. Refuses to know where lines are kep
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-Json = Mapping[str, Any]
+from stitcher.cli.transcript_parts import Json, Part, parts, role
 
 _MAIN = "main"  # the thread of a line that names none: a log leaves out what is the default
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One piece of a message; the kind is text, call, result, thinking, image or other."""
-
-    kind: str
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +35,7 @@ class Said:
 class _Reading:
     entries: list[tuple[str, Json | None]] = field(default_factory=list)
     parents: dict[str, str] = field(default_factory=dict)
-    messages: dict[str, Json] = field(default_factory=dict)  # chain → the bytes' meaning
+    messages: dict[str, Json | list[object]] = field(default_factory=dict)  # by chain
     tips: dict[str, str] = field(default_factory=dict)
 
     def take(self, place: str, line: Json | None) -> None:
@@ -55,7 +46,7 @@ class _Reading:
         match line.get("type"):
             case "message" if isinstance(chain := line.get("chain"), str):
                 self.parents[chain] = str(line.get("parent", ""))
-                if isinstance(message := line.get("message"), Mapping):
+                if isinstance(message := line.get("message"), Mapping | list):
                     self.messages.setdefault(chain, message)
                 self.tips[thread] = chain
             case "turn" if line.get("status") == "failed":
@@ -111,11 +102,11 @@ def _said(place: str, line: Json | None, reading: _Reading, active: set[str]) ->
     if kind == "message":
         chain = line.get("chain")
         message = line.get("message")
-        if not isinstance(message, Mapping):
+        if not isinstance(message, Mapping | list):
             message = reading.messages.get(str(line.get("same_as")), {})
         return Said(
             place,
-            str(message.get("role", "?")),
+            role(message),
             tuple(parts(message)),
             thread,
             when,
@@ -127,6 +118,10 @@ def _said(place: str, line: Json | None, reading: _Reading, active: set[str]) ->
     if kind == "turn" and line.get("status") == "failed":
         text = f"the provider refused this (HTTP {line.get('http', '?')}): taken back"
         return Said(place, "event", (Part("other", text),), thread, when)
+    if kind == "aside" and isinstance(aside := line.get("message"), Mapping | list):
+        size = sum(len(part.text) for part in parts(aside))
+        text = f"with this request only, {size:,} characters more were said"
+        return Said(place, "event", (Part("other", text),), thread, when)
     if isinstance(kind, str) and kind in _EVENTS:
         return Said(place, "event", (Part("other", _EVENTS[kind]),), thread, when)
     return None
@@ -136,71 +131,12 @@ def _head(line: Json) -> Iterator[Part]:
     system = line.get("system")
     messages = system if isinstance(system, list) else [{"content": system}]
     for message in messages:
-        if isinstance(message, Mapping):
-            yield from parts(message if "content" in message else {"content": [message]})
+        if isinstance(message, Mapping) and message.get("type") != "text":
+            yield from parts(message)
+        elif message is not None:  # text, or a block of it
+            yield from parts({"content": message if isinstance(message, str) else [message]})
     if isinstance(tools := line.get("tools"), list):
         yield Part("other", f"{len(tools)} tool{'' if len(tools) == 1 else 's'}")
-
-
-def parts(message: Json) -> Iterator[Part]:
-    """The pieces of a message of any dialect, in order."""
-    if isinstance(reasoning := message.get("reasoning_content"), str) and reasoning:
-        yield Part("thinking", reasoning)
-    content = message.get("content")
-    if message.get("role") == "tool":
-        yield Part("result", _flat(content))
-    elif isinstance(content, str):
-        if content:
-            yield Part("text", content)
-    elif isinstance(content, list):
-        for block in content:
-            yield _block(block)
-    if isinstance(refusal := message.get("refusal"), str) and refusal:
-        yield Part("text", refusal)
-    for call in message.get("tool_calls") or ():
-        yield _call(call)
-
-
-def _block(block: object) -> Part:
-    if not isinstance(block, Mapping):
-        return Part("other", _compact(block))
-    match block.get("type"):
-        case "text" | "input_text" | "output_text":
-            return Part("text", str(block.get("text", "")))
-        case "thinking":
-            return Part("thinking", str(block.get("thinking", "")) or "(not shown by the provider)")
-        case "redacted_thinking":
-            return Part("thinking", "(encrypted)")
-        case "tool_use" | "server_tool_use" | "mcp_tool_use":
-            return Part("call", f"{block.get('name', '?')} {_compact(block.get('input', {}))}")
-        case "tool_result":
-            failed = "error: " if block.get("is_error") else ""
-            return Part("result", failed + _flat(block.get("content")))
-        case "image" | "image_url" | "input_audio" | "file" | "document" as kind:
-            return Part("image", f"{kind} ({len(_compact(block)):,} characters)")
-        case kind:
-            return Part("other", f"{kind}: {_compact(block)}")
-
-
-def _call(call: object) -> Part:
-    if isinstance(call, Mapping):
-        inner = call.get("function") or call.get("custom")
-        if isinstance(inner, Mapping):
-            given = inner.get("arguments", inner.get("input", ""))
-            return Part("call", f"{inner.get('name', '?')} {given}")
-    return Part("call", _compact(call))
-
-
-def _flat(content: object) -> str:
-    if isinstance(content, str):
-        return content
-    if isinstance(content, list):
-        return "\n".join(_block(block).text for block in content)
-    return "" if content is None else _compact(content)
-
-
-def _compact(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 _MARKS: Mapping[str, str] = {
