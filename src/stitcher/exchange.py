@@ -254,20 +254,23 @@ class Exchange:
             self._refuses_usage.add(turn.call.model)
             turn.asks_usage = False
             return True
-        ours = turn.stitched and turn.plan.restored and turn.session.purges == turn.purges
-        if not ours:
+        if turn.session.purges != turn.purges or turn.incoming.mode != "stitch":
             return False
-        if not turn.without_thinking and turn.dialect.cannot_read_thinking(status, refusal):
-            turn.without_thinking = True
+        if turn.terms.held and self._settings.responses_state == "local":
+            # Its connection was made anew meanwhile: what it held is put back instead.
+            lost = b"previous_response_not_found" in refusal
+            return lost and await self._plan_again(turn, replace(turn.terms, held=False))
+        if not turn.plan.restored:
+            return False
+        if not turn.terms.without_thinking and turn.dialect.cannot_read_thinking(status, refusal):
             return await self._plan_again(turn, replace(turn.terms, without_thinking=True))
-        if turn.cut_harder or not turn.dialect.too_long(status, refusal):
+        if turn.cut_harder or not turn.terms.may_cut or not turn.dialect.too_long(status, refusal):
             return False
         turn.cut_harder = True
         # The model's window is smaller than the budget: cut harder, once, to half of what was sent.
         calibrated, before = turn.plan.calibration, turn.plan.restored
         half = calibrated.apply(turn.plan.tokens) // 2
-        harder = replace(turn.terms, max_tokens=half, owns_history=False, may_cut=True)
-        harder = replace(harder, now=self._clock(), calibration=calibrated)
+        harder = replace(turn.terms, max_tokens=half, now=self._clock(), calibration=calibrated)
         return await self._plan_again(turn, harder) and turn.plan.restored < before
 
     async def _plan_again(self, turn: OpenTurn, terms: Terms) -> bool:
@@ -277,6 +280,7 @@ class Exchange:
         except StoreError as error:
             log.warning("not planned again: %s", error)
             return False
+        turn.terms = terms
         return True
 
     def _way(self, incoming: Incoming) -> Upstream:

@@ -45,7 +45,6 @@ class OpenTurn:
     base: str  # where the path goes back to if there is no answer
     asks_usage: bool = False  # we asked for a usage report the client did not ask for
     cut_harder: bool = False
-    without_thinking: bool = False
     remembered: bool = False
 
     @property
@@ -58,11 +57,6 @@ class OpenTurn:
             return self.dialect.ask_usage(body)
         # The very object we were given goes out with the encoding it came in.
         return self.incoming.body if body is self.call.body else body
-
-    @property
-    def stitched(self) -> bool:
-        """True when something else is sent than the client's own body."""
-        return not self.plan.untouched and self.incoming.mode == "stitch"
 
     @property
     def headers(self) -> Headers:
