@@ -140,6 +140,7 @@ def plan(tree: Tree, call: Call, dialect: Dialect, terms: Terms) -> Plan | None:
     """Plans a request. None: more of the log must be read first."""
     if terms.aside and terms.thread not in tree.tips and len(tree.nodes) >= _NEAR:
         terms = replace(terms, exhausted=True)
+    call = _following(tree, call, dialect, terms.after)
     alignment = align(
         tree,
         terms.thread,
@@ -151,9 +152,6 @@ def plan(tree: Tree, call: Call, dialect: Dialect, terms: Terms) -> Plan | None:
     if alignment is None or not _knows_enough(tree, alignment, terms):
         return None
     terms = replace(terms, calibration=_calibration(tree, call, terms))
-    earlier = tree.heads_by_digest.get(terms.after.head) if terms.after else None
-    if earlier is not None and earlier.system is not None:
-        call = dialect.continuing(call, earlier.system)
     last = native(tree.heads.get(terms.thread), dialect)
     lent = _lent(last, call, alignment, terms)
     case = _Case(tree, call, dialect, terms, alignment, replace(lent, tools=None))
@@ -190,6 +188,17 @@ def plan(tree: Tree, call: Call, dialect: Dialect, terms: Terms) -> Plan | None:
         head=case.lent.digest,
         calibration=terms.calibration,
     )
+
+
+def _following(tree: Tree, call: Call, dialect: Dialect, after: After | None) -> Call:
+    """The call with what goes on of the head of the answer it follows."""
+    if after is None:
+        return call
+    earlier = tree.heads_by_digest.get(after.head)
+    system = earlier.system if earlier else None
+    if after.chain == ROOT:
+        return dialect.beginning(call, system)
+    return call if system is None else dialect.continuing(call, system)
 
 
 def _calibration(tree: Tree, call: Call, terms: Terms) -> Calibration:
@@ -299,7 +308,7 @@ def _keep(case: _Case, path: Sequence[Node]) -> _Kept:
         time=case.terms.now,
         start=kept_path[0].chain if kept_path else kept_steps[0].chain,
         at=case.alignment.base,
-        stubs=_stubs(case.dialect, kept_path),
+        stubs=_stubs(kept_path),
     )
     return _Kept(kept_path, kept_steps, made)
 
@@ -321,11 +330,11 @@ def _since_own_cut(case: _Case) -> Sequence[Step]:
     return steps[start:] if case.alignment.base == ROOT else steps
 
 
-def _stubs(dialect: Dialect, kept: Sequence[Node]) -> tuple[tuple[str, str], ...]:
+def _stubs(kept: Sequence[Node]) -> tuple[tuple[str, str], ...]:
     replies = []
     for node in kept:
         if node.item.role == "assistant" and not node.item.calls:
-            said = dialect.text(node.item.raw)
+            said = DIALECTS[node.item.dialect].text(node.item.raw)
             if said is not None:
                 replies.append((node.chain, read(said), node.item.tokens))
     return repeats(replies, near_identical)

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from stitcher.simulator.serve import Fault
 from tests.end_to_end.codex import CATALOGUE_MODEL, Codex
 from tests.end_to_end.codex_dialogue import (
     HELLO,
@@ -116,6 +117,29 @@ def test_told_to_refuse_websockets_codex_speaks_http(tmp_path: Path) -> None:
         assert [received.body for received in stack.received] == [sent.body for sent in stack.sent]
         assert_prefix_kept(stack.bodies)
         assert_logged(stack, thread)
+
+
+@pytest.mark.parametrize("websockets", [True, False], ids=["same", "http"])
+def test_a_stream_cut_is_asked_again_and_stored_once(tmp_path: Path, websockets: bool) -> None:
+    """On a new connection, which knows nothing of what was said on the one that broke."""
+    with checked(Stack(tmp_path, stateless_responses=True, websockets=websockets)) as stack:
+        codex = Codex.with_base_url(tmp_path, stack.url)
+        hello = codex.run(HELLO)
+        # Where frames go up, the prompt sent ahead is the first thing that can be cut.
+        stack.simulator.script(*[Fault()] * websockets, Fault(cut_after=30))
+        codex.resume("And I like rivers. [[think]] [[long 40]]")
+        codex.resume("Good.")
+
+        session = f"codex-{hello.thread}"
+        assert stack.sessions() == [session]
+        main = own_words(stack.messages(session, "main"))
+        assert [line for line in main if line.startswith("user:")] == [
+            f"user: {HELLO}",
+            "user: And I like rivers. [[think]] [[long 40]]",
+            "user: Good.",
+        ]
+        assert main[-3].startswith("assistant: word1 ")
+        assert sum("word40" in line for line in main) == 1
 
 
 def test_a_sub_agent_on_a_connection_of_its_own(tmp_path: Path) -> None:

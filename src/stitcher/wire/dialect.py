@@ -98,6 +98,10 @@ class Dialect(Protocol):
         """The call as if the client had sent what goes on of the head of the answer it follows."""
         ...
 
+    def beginning(self, call: Call, system: bytes | None) -> Call:
+        """The same, where that answer has no history yet: this call begins it."""
+        ...
+
     def cannot_read_thinking(self, status: int, body: bytes) -> bool:
         """True for an error that says so of thinking or reasoning that was put back."""
         ...

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from stitcher.wire.call import Aside, Call
 from stitcher.wire.members import Unreadable, elements
 from stitcher.wire.openai_responses.message import read_item
-from stitcher.wire.openai_responses.request import ask_usage, build, parse
+from stitcher.wire.openai_responses.request import ask_usage, beginning, build, parse
 from tests.wire.json_text import VALUE, spelled
 
 DEVELOPER = '{"type":"message","role":"developer","content":[{"type":"input_text","text":"br"}]}'
@@ -97,6 +97,20 @@ def test_reasoning_belongs_to_the_item_it_comes_before() -> None:
     ]
     assert call.items[1].calls == call.items[2].answers == ("a",)
     assert call.asides == ()
+
+
+def test_a_prompt_sent_in_two_parts_is_one_head() -> None:
+    """Codex 0.169 over WebSocket: the beginning to warm up with, the rest with the first turn."""
+    warmed = parse(request(OFFERS, generate="false"))
+    turn = parse(request(DEVELOPER, USER, TRIGGER, previous_response_id='"resp_1"'))
+    whole = parse(request(OFFERS, DEVELOPER, USER, TRIGGER))
+    begun = beginning(turn, warmed.system)
+    assert begun.items == whole.items
+    assert begun.asides == whole.asides
+    assert begun.head_digest == whole.head_digest != warmed.head_digest
+    assert begun.head_tokens == whole.head_tokens
+    assert json.loads(begun.system or b"") == json.loads(whole.system or b"")
+    assert sent(beginning(turn, None)) == [USER]
 
 
 def test_what_codex_repeats_after_a_cut_stream_is_said_once() -> None:

@@ -74,6 +74,12 @@ def continuing(call: Call, system: bytes) -> Call:
     return call
 
 
+def beginning(call: Call, system: bytes | None) -> Call:
+    """The call itself, for the same reason."""
+    del system
+    return call
+
+
 def ask_usage(body: bytes) -> bytes:
     """Unchanged: this API always reports usage."""
     return body

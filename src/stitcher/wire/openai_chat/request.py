@@ -73,6 +73,12 @@ def continuing(call: Call, system: bytes) -> Call:
     return call
 
 
+def beginning(call: Call, system: bytes | None) -> Call:
+    """The call itself, for the same reason."""
+    del system
+    return call
+
+
 def ask_usage(body: bytes) -> bytes:
     """The body with a stream's usage asked for."""
     member = members(body).get("stream_options")

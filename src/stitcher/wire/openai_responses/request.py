@@ -106,6 +106,27 @@ def continuing(call: Call, system: bytes) -> Call:
     )
 
 
+def beginning(call: Call, system: bytes | None) -> Call:
+    """The same where that answer had no history either, so that this one begins with the call.
+
+    Its own leading messages are of the head then, as when all comes in one list. Codex 0.169
+    warms a WebSocket up with the first of them and sends the others with the first question.
+    """
+    leading = _leading(call.items)
+    instructions, own = _parted(call.system)
+    earlier = _parted(system)[1]
+    head = [*map(read_item, earlier), *map(read_item, own), *call.items[:leading]]
+    asides = tuple(replace(one, before=max(0, one.before - leading)) for one in call.asides)
+    return replace(
+        call,
+        items=call.items[leading:],
+        asides=asides,
+        system=_system(instructions, head),
+        head_digest=_head_digest(instructions, head, call.tools),
+        head_tokens=call.head_tokens + sum(item.tokens for item in head),
+    )
+
+
 def ask_usage(body: bytes) -> bytes:
     """Unchanged: this API always reports usage."""
     return body
