@@ -379,8 +379,17 @@ def test_a_conversation_that_was_deleted_is_not_gone_on_with(tmp_path: Path) -> 
         made = json.loads((await asked(url, "POST", "/v1/conversations", body=given)).body)
         await asked(url, "DELETE", f"/v1/conversations/{made['id']}")
         answer = await respond(url, "Who am I?", conversation=made["id"])
+        assert (answer.status, upstream.requests) == (404, [])
+        assert f"Conversation with id '{made['id']}' not found." in message_of(answer)
+
+    told(tmp_path, story)
+
+
+def test_a_conversation_nobody_here_has_heard_of_is_the_providers(tmp_path: Path) -> None:
+    async def story(upstream: Provider, url: str) -> None:
+        answer = await respond(url, "Who am I?", conversation="conv_1")
         sent = json.loads(upstream.requests[-1].body)
-        assert sent == {"model": "m", "input": "Who am I?", "conversation": made["id"]}
+        assert sent == {"model": "m", "input": "Who am I?", "conversation": "conv_1"}
         assert (answer.get("x-stitcher-status") or "").startswith("bypass")
 
     told(tmp_path, story)

@@ -69,7 +69,8 @@ class TestTheObject:
         gone = json.loads(kept.run(kept.conversations.delete("local", name)))
         assert gone == {"id": name, "object": "conversation.deleted", "deleted": True}
         for _ in range(2):
-            assert not kept.run(kept.conversations.exists("local", name))
+            exists = partial(kept.conversations.exists, "local", name)
+            assert refusal(partial(_asked, kept, exists)).status == 404
             assert refusal(lambda: kept.items(name)).status == 404
             kept.restart()
         lines = [line.data for line in kept.store.oldest_first(SessionKey("local", name))]

@@ -43,13 +43,18 @@ class ConversationObjects:
         self._clock = clock
 
     async def exists(self, tenant: str, conversation_id: str) -> bool:
-        """True for a conversation that was made and not deleted. Raises StoreError."""
+        """True for a conversation that was made here; False for an id nobody here has heard of.
+
+        Raises Refusal for a conversation that was deleted, and StoreError.
+        """
         key = SessionKey(tenant, conversation_id)
         if not conversation_id.startswith(_PREFIX) or not self._sessions.exists(key):
             return False
         async with self._sessions.use(key) as session, session.changing:
             said = await self._said(session)
-        return said is not None and not said.deleted
+        if said is not None and said.deleted:
+            raise no_conversation(conversation_id)
+        return said is not None
 
     async def create(self, tenant: str, items: list[Item], metadata: bytes) -> bytes:
         """Makes a conversation; returns its document."""
