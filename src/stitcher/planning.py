@@ -196,9 +196,7 @@ def _following(tree: Tree, call: Call, dialect: Dialect, after: After | None) ->
         return call
     earlier = tree.heads_by_digest.get(after.head)
     system = earlier.system if earlier else None
-    if after.chain == ROOT:
-        return dialect.beginning(call, system)
-    return call if system is None else dialect.continuing(call, system)
+    return dialect.continuing(call, system, begins=after.chain == ROOT)
 
 
 def _calibration(tree: Tree, call: Call, terms: Terms) -> Calibration:

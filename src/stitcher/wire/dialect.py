@@ -94,12 +94,11 @@ class Dialect(Protocol):
         """A fold for one answer. `hide_usage` keeps a usage report we asked for from the client."""
         ...
 
-    def continuing(self, call: Call, system: bytes) -> Call:
-        """The call as if the client had sent what goes on of the head of the answer it follows."""
-        ...
+    def continuing(self, call: Call, system: bytes | None, *, begins: bool) -> Call:
+        """The call as if the client had sent what goes on of the head of the answer it follows.
 
-    def beginning(self, call: Call, system: bytes | None) -> Call:
-        """The same, where that answer has no history yet: this call begins it."""
+        `begins` says that this answer has no history: the call begins it.
+        """
         ...
 
     def cannot_read_thinking(self, status: int, body: bytes) -> bool:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from stitcher.wire.call import Aside, Call
 from stitcher.wire.members import Unreadable, elements
 from stitcher.wire.openai_responses.message import read_item
-from stitcher.wire.openai_responses.request import ask_usage, beginning, build, parse
+from stitcher.wire.openai_responses.request import ask_usage, build, continuing, parse
 from tests.wire.json_text import VALUE, spelled
 
 DEVELOPER = '{"type":"message","role":"developer","content":[{"type":"input_text","text":"br"}]}'
@@ -104,13 +104,13 @@ def test_a_prompt_sent_in_two_parts_is_one_head() -> None:
     warmed = parse(request(OFFERS, generate="false"))
     turn = parse(request(DEVELOPER, USER, TRIGGER, previous_response_id='"resp_1"'))
     whole = parse(request(OFFERS, DEVELOPER, USER, TRIGGER))
-    begun = beginning(turn, warmed.system)
+    begun = continuing(turn, warmed.system, begins=True)
     assert begun.items == whole.items
     assert begun.asides == whole.asides
     assert begun.head_digest == whole.head_digest != warmed.head_digest
     assert begun.head_tokens == whole.head_tokens
     assert json.loads(begun.system or b"") == json.loads(whole.system or b"")
-    assert sent(beginning(turn, None)) == [USER]
+    assert sent(continuing(turn, None, begins=True)) == [USER]
 
 
 def test_what_codex_repeats_after_a_cut_stream_is_said_once() -> None:

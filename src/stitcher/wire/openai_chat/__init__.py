@@ -10,13 +10,12 @@ from stitcher.wire.openai_chat.neutral import (
     written,
     written_head,
 )
-from stitcher.wire.openai_chat.request import ask_usage, beginning, build, continuing, parse
+from stitcher.wire.openai_chat.request import ask_usage, build, continuing, parse
 
 __all__ = [
     "NAME",
     "USER_SPEAKS_FIRST",
     "ask_usage",
-    "beginning",
     "build",
     "cannot_read_thinking",
     "change",

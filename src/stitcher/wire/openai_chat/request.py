@@ -67,15 +67,9 @@ def build(
     return body
 
 
-def continuing(call: Call, system: bytes) -> Call:
+def continuing(call: Call, system: bytes | None, *, begins: bool) -> Call:
     """The call itself: no request of this API follows an answer by its id."""
-    del system
-    return call
-
-
-def beginning(call: Call, system: bytes | None) -> Call:
-    """The call itself, for the same reason."""
-    del system
+    del system, begins
     return call
 
 

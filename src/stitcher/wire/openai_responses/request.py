@@ -88,39 +88,25 @@ def build(
     return body
 
 
-def continuing(call: Call, system: bytes) -> Call:
+def continuing(call: Call, system: bytes | None, *, begins: bool) -> Call:
     """The call as if the client had sent the leading messages of the answer it follows.
 
     They are input, and input goes on. Instructions do not (OpenAI API reference, "Create a model
     response", 2026-11: "the instructions from a previous response will not be carried over").
+
+    Where that answer has no history either the call `begins` one, and its own leading messages are
+    of the head, as when all comes in one list: Codex 0.169 warms a WebSocket up with the first of
+    them and sends the others with the first question.
     """
-    head = [read_item(raw) for raw in _parted(system)[1]]
+    leading = _leading(call.items) if begins else 0
+    head = [*map(read_item, _parted(system)[1]), *call.items[:leading]]
     if not head:
         return call
     instructions = _parted(call.system)[0]
     return replace(
         call,
-        system=_system(instructions, head),
-        head_digest=_head_digest(instructions, head, call.tools),
-        head_tokens=call.head_tokens + sum(item.tokens for item in head),
-    )
-
-
-def beginning(call: Call, system: bytes | None) -> Call:
-    """The same where that answer had no history either, so that this one begins with the call.
-
-    Its own leading messages are of the head then, as when all comes in one list. Codex 0.169
-    warms a WebSocket up with the first of them and sends the others with the first question.
-    """
-    leading = _leading(call.items)
-    instructions, own = _parted(call.system)
-    earlier = _parted(system)[1]
-    head = [*map(read_item, earlier), *map(read_item, own), *call.items[:leading]]
-    asides = tuple(replace(one, before=max(0, one.before - leading)) for one in call.asides)
-    return replace(
-        call,
         items=call.items[leading:],
-        asides=asides,
+        asides=tuple(replace(one, before=max(0, one.before - leading)) for one in call.asides),
         system=_system(instructions, head),
         head_digest=_head_digest(instructions, head, call.tools),
         head_tokens=call.head_tokens + sum(item.tokens for item in head),
