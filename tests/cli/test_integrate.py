@@ -57,7 +57,7 @@ def test_the_model_chosen_is_the_model_named(stitcher: Command) -> None:
         ("anthropic", "export ANTHROPIC_BASE_URL=http://127.0.0.1:8081\n"),
         ("openai", "export OPENAI_BASE_URL=http://127.0.0.1:8081/v1\n"),
         ("codex", 'base_url = "http://127.0.0.1:8081/v1"\n'),
-        ("codex", "without memory"),
+        ("codex", 'openai_base_url = "http://127.0.0.1:8081/v1"\n'),
         ("vercel-ai", "openai.chat("),
         ("vercel-ai", "baseURL: 'http://127.0.0.1:8081/v1'"),
         ("langchain", 'base_url="http://127.0.0.1:8081",\n'),
