@@ -13,7 +13,8 @@ from stitcher.sessions import Sessions
 from stitcher.store.memory import MemoryStore
 from stitcher.store.protocol import SessionKey
 from stitcher.wire import openai_chat
-from tests.exchange.dialogue import Dialogue, assistant, user
+from tests.exchange.dialogue import Dialogue
+from tests.exchange.messages import assistant, user
 
 ANYONE = Claim("anonymous", "", "main")
 

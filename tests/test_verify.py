@@ -10,7 +10,8 @@ import pytest
 from stitcher.store.memory import MemoryStore
 from stitcher.store.protocol import SessionKey
 from stitcher.verify import Report, verify
-from tests.exchange.dialogue import Dialogue, assistant, user
+from tests.exchange.dialogue import Dialogue
+from tests.exchange.messages import assistant, user
 
 KEY = SessionKey("local", "s")
 Line = dict[str, Any]

@@ -18,9 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-import msgspec
-
-from stitcher.core.log import Entry, Tree
+from stitcher.core.log import Entry, Tree, Turn
 from stitcher.exchange import Exchange
 from stitcher.ports import ClientGone, DialectName, Headers, Incoming, Mode
 from stitcher.settings import Settings
@@ -29,10 +27,10 @@ from stitcher.store.protocol import SessionKey, Store
 from stitcher.verify import verify
 from stitcher.wire import entries
 from stitcher.wire.dialects import DIALECTS, read_item
+from tests.exchange.messages import Message, items_of, user
 from tests.exchange.provider import Provider, line_of
 
 T = TypeVar("T")
-Message = dict[str, Any]
 
 MODELS = {
     "openai_chat": "gpt-6",
@@ -121,6 +119,11 @@ class Log:
     def said(self) -> list[str]:
         """The path of the main thread, one line a message."""
         return [line_of(message) for message in self.path()]
+
+    @property
+    def turns(self) -> list[Turn]:
+        """How each turn ended; where its answer is found by its id is written after it."""
+        return [entry for entry in self.written if isinstance(entry, Turn)]
 
     @property
     def kinds(self) -> list[str]:
@@ -308,101 +311,3 @@ class Client:
     def saw(self) -> list[str]:
         """What the provider saw of its last request."""
         return self.talk.provider.last.said
-
-
-# ── messages, for all dialects where they are the same ───────────────────────────────────
-
-
-def items_of(message: Any) -> list[Message]:
-    """The items of the Responses API that a message is: an answer may be several."""
-    if isinstance(message, list):
-        return message
-    return list(message["items"]) if "items" in message else [message]
-
-
-def user(text: str) -> Message:
-    return {"role": "user", "content": text}
-
-
-def assistant(text: str) -> Message:
-    return {"role": "assistant", "content": text}
-
-
-def call(dialect: str, *ids: str, name: str = "look", text: str | None = None) -> Message:
-    """An answer that calls a tool, once for each id."""
-    if dialect == "openai_chat":
-        function = {"name": name, "arguments": '{"at": 1}'}
-        calls = [{"id": one, "type": "function", "function": function} for one in ids]
-        return {"role": "assistant", "content": text, "tool_calls": calls}
-    if dialect == "openai_responses":
-        item = {"type": "function_call", "name": name, "arguments": '{"at": 1}'}
-        spoken = [assistant(text)] if text else []
-        return {"items": [*spoken, *({**item, "call_id": one} for one in ids)]}
-    said = [{"type": "text", "text": text}] if text else []
-    uses = [{"type": "tool_use", "id": one, "name": name, "input": {"at": 1}} for one in ids]
-    return {"role": "assistant", "content": [*said, *uses]}
-
-
-def results(dialect: str, *told: tuple[str, str]) -> list[Message]:
-    """Results of tool calls, (id, text) each."""
-    if dialect == "openai_chat":
-        return [{"role": "tool", "tool_call_id": one, "content": text} for one, text in told]
-    if dialect == "openai_responses":
-        kind = "function_call_output"
-        return [{"type": kind, "call_id": one, "output": text} for one, text in told]
-    blocks = [{"type": "tool_result", "tool_use_id": one, "content": text} for one, text in told]
-    return [{"role": "user", "content": blocks}]
-
-
-def call_ids(message: Message) -> list[str]:
-    """The ids an answer calls with."""
-    if "items" in message:
-        return [item["call_id"] for item in message["items"] if "call_id" in item]
-    if "tool_calls" in message:
-        return [one["id"] for one in message["tool_calls"]]
-    return [one["id"] for one in message["content"] if one["type"] == "tool_use"]
-
-
-def tools(dialect: str, *names: str) -> list[Message]:
-    """Tools of these names."""
-    schema = {"type": "object", "properties": {}}
-    if dialect == "anthropic":
-        return [{"name": name, "input_schema": schema} for name in names or ("look",)]
-    functions = [{"name": name, "parameters": schema} for name in names or ("look",)]
-    if dialect == "openai_responses":
-        return [{"type": "function", **function} for function in functions]
-    return [{"type": "function", "function": function} for function in functions]
-
-
-def with_system(dialect: str, text: str, messages: list[Message]) -> dict[str, Any]:
-    """`messages` and the member that carries a system prompt, as the dialect wants them."""
-    if dialect == "anthropic":
-        return {"messages": messages, "system": text}
-    return {"messages": [{"role": "system", "content": text}, *messages]}
-
-
-class _Body(msgspec.Struct):
-    messages: list[msgspec.Raw] = []
-    input: list[msgspec.Raw] = []
-
-
-def extends(after: bytes, before: bytes) -> bool:
-    """True when a request begins with all of an earlier one, byte for byte, markers aside."""
-    earlier, later = (
-        [bytes(raw) for raw in (read.messages or read.input)]
-        for read in (msgspec.json.decode(body, type=_Body) for body in (before, after))
-    )
-    return len(later) >= len(earlier) and all(
-        old == new or (b'"cache_control"' in old + new and _unmarked(old) == _unmarked(new))
-        for old, new in zip(earlier, later, strict=False)
-    )
-
-
-def _unmarked(raw: bytes) -> str:
-    """A message without cache markers; a string that carries one is a block for that time."""
-    message = json.loads(raw)
-    if isinstance(message["content"], str):
-        message["content"] = [{"type": "text", "text": message["content"]}]
-    for block in message["content"]:
-        block.pop("cache_control", None)
-    return json.dumps(message, ensure_ascii=False)

@@ -6,7 +6,8 @@ import pytest
 
 from stitcher.store.memory import MemoryStore
 from stitcher.store.protocol import SessionKey
-from tests.exchange.dialogue import Client, Dialogue, assistant, extends, user
+from tests.exchange.dialogue import Client, Dialogue
+from tests.exchange.messages import assistant, extends, shown, spoken, user
 from tests.exchange.provider import Step
 
 
@@ -204,8 +205,9 @@ def _lose_last_answer(talk: Dialogue) -> None:
     """As if the machine had stopped before the last answer was written."""
     assert isinstance(talk.store, MemoryStore)
     lines = [line.data for line in talk.store.oldest_first(SessionKey("local", "s"))]
+    answers = [n for n, line in enumerate(lines) if line.startswith(b'{"type":"message"')]
     talk.store.purge(SessionKey("local", "s"))
-    talk.run(talk.store.append(SessionKey("local", "s"), lines[:-2]))
+    talk.run(talk.store.append(SessionKey("local", "s"), lines[: answers[-1]]))
 
 
 class TestRepeat:
@@ -227,17 +229,8 @@ class TestRepeat:
         assert len(client.talk.log("s").everything) == 4
 
     def test_same_text_in_two_images_apart(self, client: Client) -> None:
-        def look(data: str) -> dict[str, object]:
-            if client.dialect == "openai_chat":
-                url = {"url": f"data:image/png;base64,{data}"}
-                image: dict[str, object] = {"type": "image_url", "image_url": url}
-            else:
-                source = {"type": "base64", "media_type": "image/png", "data": data}
-                image = {"type": "image", "source": source}
-            return {"role": "user", "content": [{"type": "text", "text": "what is it?"}, image]}
-
-        client.sends([look("AAAA")])
-        client.sends([look("BBBB")])
+        for png in ("AAAA", "BBBB"):
+            client.sends([shown(client.dialect, "what is it?", png)])
         assert len(client.talk.provider.last.messages) == 3
 
 
@@ -362,8 +355,7 @@ class TestClientThatLeavesOut:
         if client.dialect == "openai_chat":
             merged = user("m1\n\nm2")
         else:
-            texts = [{"type": "text", "text": text} for text in ("m1", "m2")]
-            merged = {"role": "user", "content": texts}
+            merged = spoken(client.dialect, "m1", "m2")
         client.sends([user("m1"), user("m2")])
         answer = assistant("Reply 2 to: m2")
         client.sends([merged, answer, user("m3")])

@@ -3,7 +3,8 @@
 import pytest
 
 from tests.exchange.conftest import OpenDialogue
-from tests.exchange.dialogue import Client, Dialogue, assistant, user
+from tests.exchange.dialogue import Client, Dialogue
+from tests.exchange.messages import assistant, user
 from tests.exchange.provider import Step
 
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.exchange.dialogue import Client, Dialogue, FakeReply, Message, assistant, tools, user
+from tests.exchange.dialogue import Client, Dialogue, FakeReply
+from tests.exchange.messages import Message, assistant, tools, user
 
 SESSION = "5f0e8f5c-0000-4000-8000-000000000001"
 NAME = f"claude-code-{SESSION}"
@@ -112,7 +113,11 @@ class TestClaudeCode:
         log = claude.talk.log(NAME)
         assert log.said.count("user: three") == 1
         assert not any("TEXT ONLY" in line or "btw" in line for line in log.said)
-        of_main = {type(entry).__name__ for entry in log.written if entry.thread == "main"}
+        of_main = {
+            type(entry).__name__
+            for entry in log.written
+            if getattr(entry, "thread", None) == "main"
+        }
         assert not {"Rewound", "Rebased"} & of_main
 
     def test_so_do_sub_agents(self, claude: ClaudeCode) -> None:

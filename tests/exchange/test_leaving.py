@@ -8,7 +8,8 @@ from stitcher.errors import StoreError
 from stitcher.store.memory import MemoryStore
 from stitcher.store.protocol import SessionKey
 from tests.exchange.conftest import OpenDialogue
-from tests.exchange.dialogue import Client, user
+from tests.exchange.dialogue import Client
+from tests.exchange.messages import user
 from tests.exchange.provider import Step
 
 
@@ -41,8 +42,7 @@ def test_after_the_finish_reason_the_answer_is_whole(client: Client) -> None:
     if client.dialect == "anthropic":
         assert client.talk.log("s").said[-1] == "assistant: Reply 3 to: two"
         return
-    answered = client.talk.log("s").written[-1]
-    assert answered.status == "answered"  # type: ignore[union-attr]
+    assert client.talk.log("s").turns[-1].status == "answered"
 
 
 def test_before_the_headers_of_a_json_answer(client: Client) -> None:

@@ -9,7 +9,8 @@ import pytest
 from stitcher.store.jsonl import JsonlStore
 from stitcher.store.protocol import SessionKey
 from tests.exchange.conftest import OpenDialogue
-from tests.exchange.dialogue import Client, Dialogue, FakeReply, Message, assistant, user
+from tests.exchange.dialogue import Client, Dialogue, FakeReply
+from tests.exchange.messages import Message, assistant, user
 from tests.exchange.provider import Step
 
 

@@ -7,10 +7,15 @@ import pytest
 
 from stitcher.errors import UpstreamError, UpstreamTimeout
 from tests.exchange.conftest import OpenDialogue
-from tests.exchange.dialogue import Client, Dialogue, user
+from tests.exchange.dialogue import Client, Dialogue
+from tests.exchange.messages import user
 from tests.exchange.provider import Step
 
-SMALL = {"openai_chat": "sim-ctx-900", "anthropic": "claude-sim-ctx-900"}
+SMALL = {
+    "openai_chat": "sim-ctx-900",
+    "openai_responses": "sim-ctx-900",
+    "anthropic": "claude-sim-ctx-900",
+}
 
 
 @pytest.mark.parametrize("status", [400, 401, 429, 500, 503])
@@ -62,6 +67,11 @@ ODD_DOCUMENTS = [
     b'{"content":[{"type":"text"}]}',
     b'{"content":[],"usage":[]}',
     b'{"usage":5}',
+    b'{"output":null}',
+    b'{"output":[5]}',
+    b'{"output":[{"type":"reasoning","summary":[]}],"status":"completed"}',
+    b'{"id":5,"output":[{"role":"martian","content":"x"}]}',
+    b'{"id":"r","status":"failed","output":[],"error":{"code":"server_error"}}',
 ]
 
 ODD_EVENTS = [
@@ -80,6 +90,10 @@ ODD_EVENTS = [
     b'data: {"type":"content_block_delta","index":"x","delta":5}\n\n',
     b'data: {"type":"content_block_delta","index":0,"delta":{"text":5}}\n\n',
     b'data: {"type":"message_delta","usage":{"input_tokens":"many"}}\n\n',
+    b'data: {"type":"response.output_item.done","output_index":"x","item":5}\n\n',
+    b'data: {"type":"response.output_text.delta","delta":{"text":5}}\n\n',
+    b'data: {"type":"response.in_progress","response":5}\n\n',
+    b'data: {"type":"response.a_new_event","response":{"id":[]}}\n\n',
 ]
 
 
@@ -146,7 +160,7 @@ def test_an_error_event_in_the_middle(client: Client) -> None:
     client.talk.provider.then(Step(insert={4: event}, close_after=5))
     reply = client.says("two [[long 30]]")
     assert event in reply.body
-    assert client.talk.log("s").written[-1].status == "cut"  # type: ignore[union-attr]
+    assert client.talk.log("s").turns[-1].status == "cut"
 
 
 class TestTooLong:
@@ -166,6 +180,7 @@ class TestTooLong:
             client.says(f"m{n} [[long 60]]")
         error = {
             "openai_chat": "This model's maximum context length is 10 tokens.",
+            "openai_responses": "This model's maximum context length is 10 tokens.",
             "anthropic": "prompt is too long: 20 tokens > 10 maximum",
         }[client.dialect]
         client.talk.provider.then(*[Step(status=400, message=error)] * 5)
@@ -214,8 +229,8 @@ class TestUsage:
         assert streaming.talk.provider.last.json["stream_options"] == {"include_usage": True}
         assert b'"usage"' not in reply.body or b'"usage":null' in reply.body
         assert b'"choices":[]' not in reply.body
-        turn = streaming.talk.log("s").written[-1]
-        assert b"prompt_tokens" in (turn.usage or b"")  # type: ignore[union-attr]
+        turn = streaming.talk.log("s").turns[-1]
+        assert b"prompt_tokens" in (turn.usage or b"")
 
     def test_a_client_that_asks_sees_it(self, streaming: Client) -> None:
         reply = streaming.says("one", stream_options={"include_usage": True})

@@ -1,7 +1,8 @@
 """Signed thinking: kept whole, or left out whole where what it was bound to is gone."""
 
 from tests.exchange.conftest import OpenDialogue
-from tests.exchange.dialogue import Client, Dialogue, call_ids, results, tools, user
+from tests.exchange.dialogue import Client, Dialogue
+from tests.exchange.messages import call_ids, results, tools, user
 
 BINDING = "claude-opus-5-5"
 

@@ -7,13 +7,15 @@ import pytest
 
 from stitcher.store.jsonl import JsonlStore
 from tests.exchange.conftest import OpenDialogue
-from tests.exchange.dialogue import (
-    Client,
-    Dialogue,
+from tests.exchange.dialogue import Client, Dialogue
+from tests.exchange.messages import (
+    answering,
     assistant,
+    call,
     call_ids,
     extends,
     results,
+    systems,
     tools,
     user,
     with_system,
@@ -114,24 +116,16 @@ def test_not_inside_a_tool_loop(opened: OpenDialogue, dialect: str) -> None:
     client = talk.client(dialect, session="s", extra={"tools": tools(dialect)})
     client.says("hello")
     called = client.answer_in(client.says("go [[tool look {}]]"))
-    for _ in range(6):
+    for n in range(6):
         told = results(dialect, (call_ids(called)[0], "[[x]]" + "x" * 1_500))
         if dialect == "anthropic":
             told[0]["content"].append({"type": "text", "text": "[[tool look {}]]"})
             called = client.answer_in(client.sends(told))
         else:
-            talk.provider.then(Step(body=_calling()))
+            talk.provider.then(Step(body=answering(dialect, call(dialect, f"call_{n}"))))
             called = client.answer_in(client.sends(told))
     assert _breaks(talk) == []
     assert "compacted" not in talk.log("s").kinds
-
-
-def _calling() -> bytes:
-    function = {"name": "look", "arguments": "{}"}
-    call = {"id": "call_n", "type": "function", "function": function}
-    message = {"role": "assistant", "content": None, "tool_calls": [call]}
-    choice = {"index": 0, "message": message, "finish_reason": "tool_calls"}
-    return json.dumps({"id": "c", "object": "chat.completion", "choices": [choice]}).encode()
 
 
 def test_the_head_is_always_kept(opened: OpenDialogue, dialect: str) -> None:
@@ -141,8 +135,7 @@ def test_the_head_is_always_kept(opened: OpenDialogue, dialect: str) -> None:
     client.sends(made.pop("messages"), **made)
     for n in range(20):
         client.says(f"m{n} {WORDS}")
-        body = talk.provider.last.json
-        assert "Be brief." in json.dumps(body.get("system") or body["messages"][0])
+        assert systems(dialect, talk.provider.last.json) == ["Be brief."]
 
 
 def test_what_the_client_sends_itself_is_not_cut_at_the_budget(
@@ -201,7 +194,7 @@ class TestCondensing:
 
     def _told(self, client: Client, *answers: str) -> None:
         for n, answer in enumerate(answers):
-            client.talk.provider.then(Step(body=_saying(client.dialect, answer)))
+            client.talk.provider.then(Step(body=answering(client.dialect, assistant(answer))))
             client.says(f"status {n}?")
 
     def test_near_identical_replies_become_stubs_at_a_cut_and_only_there(
@@ -228,15 +221,6 @@ class TestCondensing:
             n += 1
         client.says("and?")
         assert not any("[Said again" in line for line in client.saw())
-
-
-def _saying(dialect: str, text: str) -> bytes:
-    if dialect == "anthropic":
-        content = [{"type": "text", "text": text}]
-        made: dict[str, object] = {"id": "m", "type": "message", "content": content}
-        return json.dumps(made | {"role": "assistant", "stop_reason": "end_turn"}).encode()
-    choice = {"index": 0, "message": assistant(text), "finish_reason": "stop"}
-    return json.dumps({"id": "c", "object": "chat.completion", "choices": [choice]}).encode()
 
 
 def test_files_and_memory_cut_alike(
