@@ -27,6 +27,7 @@ from tests.end_to_end.wiretap import WEBSOCKET, Exchange
 
 pytestmark = pytest.mark.clients
 
+PROVIDERS = pytest.mark.parametrize("websockets", [True, False], ids=["websocket", "http"])
 CACHE_STEP = 128  # tokens, in which OpenAI's cache grows
 
 
@@ -119,7 +120,7 @@ def test_told_to_refuse_websockets_codex_speaks_http(tmp_path: Path) -> None:
         assert_logged(stack, thread)
 
 
-@pytest.mark.parametrize("websockets", [True, False], ids=["same", "http"])
+@PROVIDERS
 def test_a_stream_cut_is_asked_again_and_stored_once(tmp_path: Path, websockets: bool) -> None:
     """On a new connection, which knows nothing of what was said on the one that broke."""
     with checked(Stack(tmp_path, stateless_responses=True, websockets=websockets)) as stack:
@@ -140,6 +141,35 @@ def test_a_stream_cut_is_asked_again_and_stored_once(tmp_path: Path, websockets:
         ]
         assert main[-3].startswith("assistant: word1 ")
         assert sum("word40" in line for line in main) == 1
+
+
+@PROVIDERS
+def test_after_a_compaction_by_the_provider_the_log_goes_on(
+    tmp_path: Path, websockets: bool
+) -> None:
+    """Over a WebSocket Codex asks the provider for it; the item that it gives carries the rest."""
+    soon = ("-c", "model_auto_compact_token_limit=20000")
+    with checked(Stack(tmp_path, stateless_responses=True, websockets=websockets)) as stack:
+        codex = Codex.with_base_url(tmp_path, stack.url)
+        hello = codex.run(HELLO)
+        codex.resume("And I like rivers. [[usage 30000]]", *soon)
+        stack.restart()
+        codex.resume("Still here?", *soon)
+        good = codex.resume("Good.")
+
+        session = f"codex-{hello.thread}"
+        assert stack.sessions() == [session]
+        went_on = own_words(history(in_full(stack.sent)[-1]))
+        assert went_on[2:4] == ["an item: compaction", "user: Still here?"]
+        assert own_words(stack.messages(session, "main")) == [
+            f"user: {HELLO}",
+            f"assistant: Reply 1 to: {HELLO}",
+            "user: And I like rivers. [[usage 30000]]",
+            "assistant: Reply 2 to: And I like rivers. [[usage 30000]]",
+            "an item: compaction",
+            *went_on,
+            f"assistant: {good.answers[0]}",
+        ]
 
 
 def test_a_sub_agent_on_a_connection_of_its_own(tmp_path: Path) -> None:

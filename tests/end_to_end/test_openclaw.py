@@ -20,6 +20,12 @@ pytestmark = [pytest.mark.clients, pytest.mark.timeout(400)]
 
 TOOL = '[[tool exec {"command":"echo from-tool"}]]'
 EPHEMERAL = "<<<BEGIN_OPENCLAW_INTERNAL_CONTEXT>>>"
+TOOL_ROUND = [
+    f"user: I am Ada. {TOOL}",
+    'assistant calls exec {"command": "echo from-tool"}',
+    "tool: from-tool",
+    "assistant: Tool said: from-tool",
+]
 
 
 def own_words(messages: Sequence[Kept]) -> list[str]:
@@ -40,47 +46,35 @@ def lasting(messages: Sequence[Any]) -> list[Any]:
     ]
 
 
-def take_through_two_turns(openclaw: OpenClaw, stack: Stack) -> str:
-    """With a restart of the proxy between them; returns the second answer."""
+@pytest.mark.parametrize("api", ["openai-completions", "openai-responses", "anthropic-messages"])
+def test_without_an_id_it_is_one_conversation(stack: Stack, tmp_path: Path, api: Api) -> None:
+    openclaw = OpenClaw(tmp_path, stack.url, api)
     assert openclaw.say(f"I am Ada. {TOOL}") == "Tool said: from-tool"
     stack.restart()
-    return openclaw.say("What did I say first?")
+    recalled = openclaw.say("What did I say first?")
 
-
-def assert_told_once(stack: Stack, session: str, recalled: str) -> None:
+    assert "I am Ada." in recalled
     stack.verify()
-    assert stack.sessions() == [session]
+    (session,) = stack.sessions()
+    assert [sent.answer_headers["x-stitcher-session"] for sent in stack.sent] == [session] * 3
     assert stack.threads(session) == {"main"}
     assert own_words(lasting(stack.messages(session))) == [
-        f"user: I am Ada. {TOOL}",
-        'assistant calls exec {"command": "echo from-tool"}',
-        "tool: from-tool",
-        "assistant: Tool said: from-tool",
+        *TOOL_ROUND,
         "user: What did I say first?",
         *own_words([{"role": "assistant", "content": recalled}]),
     ]
-
-
-@pytest.mark.parametrize("api", ["openai-completions", "openai-responses", "anthropic-messages"])
-def test_without_an_id_it_is_one_conversation(stack: Stack, tmp_path: Path, api: Api) -> None:
-    recalled = take_through_two_turns(OpenClaw(tmp_path, stack.url, api), stack)
-
-    assert "I am Ada." in recalled
-    (session,) = stack.sessions()
-    assert_told_once(stack, session, recalled)
-    assert [sent.answer_headers["x-stitcher-session"] for sent in stack.sent] == [session] * 3
+    assert all(EPHEMERAL in str(sent.json) for sent in stack.sent)
     first, second, third = (lasting(history(body)) for body in stack.bodies)
     assert second[: len(first)] == first
     assert third[: len(second)] == second
-    assert [EPHEMERAL in str(sent.json) for sent in stack.sent] == [True, True, True]
 
 
-def test_with_the_key_it_can_be_told_to_send_it_names_its_session(
-    stack: Stack, tmp_path: Path
-) -> None:
+def test_the_key_it_can_be_told_to_send_names_the_session(stack: Stack, tmp_path: Path) -> None:
     openclaw = OpenClaw(tmp_path, stack.url, "openai-completions", supportsPromptCacheKey=True)
-    recalled = take_through_two_turns(openclaw, stack)
+    openclaw.say(f"I am Ada. {TOOL}")
 
     (key,) = {body["prompt_cache_key"] for body in stack.bodies}
-    assert_told_once(stack, f"key-{key}", recalled)
+    assert stack.sessions() == [f"key-{key}"]
+    assert len(stack.threads(f"key-{key}")) == 1
+    assert own_words(lasting(stack.messages(f"key-{key}"))) == TOOL_ROUND
     assert [received.body for received in stack.received] == [sent.body for sent in stack.sent]
