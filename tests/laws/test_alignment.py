@@ -9,9 +9,10 @@ path (so is a question that was refused and asked again).
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.laws.world import TOOLS, World, answer, call, result, user
+from tests.laws.provider import Said, flat
+from tests.laws.world import TOOLS, World, answers, results, user
 
-DIALECT = st.sampled_from(["openai_chat", "anthropic"])
+DIALECT = st.sampled_from(["openai_chat", "anthropic", "openai_responses"])
 TEXT = st.sampled_from(["yes", "continue", "hi", "what is it?", "no  ", "naïve ☃"]) | st.text(
     alphabet="abc é\n", min_size=1, max_size=8
 ).filter(str.strip)
@@ -35,31 +36,34 @@ def play(world: World, turns: list[tuple[str, str, str, int, int, bool]]) -> Non
                 made, _ = world.ask(shown, tools=tools)
             world.check_path()
             name = f"call_{len(world.said)}"
-            said = (
-                call(world.dialect, name, {"n": n})
-                if n < rounds
-                else answer(world.dialect, reply, thinks=n == 1)
+            calls = [(called, {"n": n}) for called in (name, f"{name}_b")[: 1 + len(reply) % 2]]
+            said = answers(
+                world.dialect,
+                reply if n == rounds or size % 2 else "",
+                calls if n < rounds else [],
+                thinks=n == 1,
             )
-            world.said.append(said)
-            world.reply(made, said)
+            world.said += world.reply(made, *said)
             world.check_path()
-            news = [result(world.dialect, name, f"found {n}")]
+            news = results(world.dialect, [(called, f"found {n}") for called, _ in calls])
 
 
-def _shown(world: World, habit: str, known: int, size: int) -> list[dict[str, object]]:
+def _shown(world: World, habit: str, known: int, size: int) -> list[Said]:
     """What a client of that habit sends of all that was said."""
     if habit == "thin":
         return world.said[known:]
     if habit == "full":
         return list(world.said)
     # A window begins with a question and holds at least one answer, else it is a thin request.
-    starts = [n for n, m in enumerate(world.said) if m["role"] == "user" and _asks(m)]
+    starts = [n for n, m in enumerate(world.said) if asks(m)]
     start = starts[max(0, len(starts) - 1 - size)]
     return world.said[start:]
 
 
-def _asks(message: dict[str, object]) -> bool:
-    return isinstance(message["content"], str)
+def asks(message: Said) -> bool:
+    """True for what a person says."""
+    element = flat([message])[-1]
+    return element.get("role") == "user" and isinstance(element["content"], str)
 
 
 @settings(max_examples=60, deadline=None)
@@ -88,7 +92,7 @@ def test_an_edit_leaves_the_old_branch_and_its_answers_behind(
     world = World(dialect)
     # Questions differ: a history that could as well be a window of itself is taken for one.
     play(world, [(h, f"{n} {q}", a, 0, s, t) for n, (h, q, a, _, s, t) in enumerate(turns)])
-    questions = [n for n, message in enumerate(world.said) if message["role"] == "user"][1:]
+    questions = [n for n, message in enumerate(world.said) if asks(message)][1:]
     place = questions[at % len(questions)]
     edited = replacement + " edited"
     stored = len(world.tree.nodes)

@@ -78,9 +78,41 @@ def anthropic_stream(texts: list[str], arguments: str, end: str) -> bytes:
     ).encode()
 
 
+def responses_stream(texts: list[str], arguments: str, end: str) -> bytes:
+    """A streamed Responses answer: reasoning, text, a call, usage."""
+    summary = [{"type": "summary_text", "text": "hm"}]
+    part = {"type": "output_text", "text": "".join(texts), "annotations": []}
+    items: list[Any] = [
+        {"type": "reasoning", "id": "rs_1", "summary": summary},
+        {"type": "message", "id": "msg_1", "role": "assistant", "content": [part]},
+        {"type": "function_call", "call_id": "call_1", "name": "f", "arguments": arguments},
+    ]
+    response = {"id": "resp_1", "status": "in_progress", "output": []}
+    events: list[Any] = [{"type": "response.created", "response": response}]
+    for text in texts:
+        delta = {"output_index": 1, "content_index": 0, "delta": text}
+        events.append({"type": "response.output_text.delta", **delta})
+    for n, item in enumerate(items):
+        events.append({"type": "response.output_item.done", "output_index": n, "item": item})
+    usage = {"input_tokens": 5, "output_tokens": 9}
+    ended = {**response, "status": "completed", "output": [], "usage": usage}
+    events.append({"type": "response.completed", "response": ended})
+    return "".join(
+        f"event: {e['type']}{end}data: {json.dumps(e, ensure_ascii=False)}{end}{end}"
+        for e in events
+    ).encode()
+
+
+STREAMS = {
+    "openai_chat": (chat_stream, 7, "call_1"),
+    "anthropic": (anthropic_stream, 3, "toolu_1"),
+    "openai_responses": (responses_stream, 5, "call_1"),
+}
+
+
 @settings(max_examples=60, deadline=None)
 @given(
-    dialect=st.sampled_from(["openai_chat", "anthropic"]),
+    dialect=st.sampled_from(sorted(STREAMS)),
     texts=st.lists(TEXT, min_size=1, max_size=4),
     value=TEXT,
     end=END,
@@ -91,7 +123,8 @@ def test_an_answer_is_the_same_in_any_chunking(
     dialect: str, texts: list[str], value: str, end: str, cuts: list[int], hide: bool
 ) -> None:
     arguments = json.dumps({"a": value})
-    stream = (chat_stream if dialect == "openai_chat" else anthropic_stream)(texts, arguments, end)
+    streamed, counted, called = STREAMS[dialect]
+    stream = streamed(texts, arguments, end)
     places = sorted({0, len(stream), *(cut % len(stream) for cut in cuts)})
     chunks = [stream[a:b] for a, b in pairwise(places)]
     for one_by_one in (chunks, [stream], [bytes([byte]) for byte in stream]):
@@ -101,15 +134,16 @@ def test_an_answer_is_the_same_in_any_chunking(
         received = fold.received()
         assert received.complete
         assert received.message is not None
-        item = DIALECTS[dialect].read_answer(received.message)
-        assert item.calls == (("call_1",) if dialect == "openai_chat" else ("toolu_1",))
-        assert "".join(texts) in json.dumps(
-            json.loads(received.message), ensure_ascii=False
-        ) or any(c in '\n"\\' for c in "".join(texts))
+        said = [received.message, *received.further]
+        items = [DIALECTS[dialect].read_answer(message) for message in said]
+        assert [call for item in items for call in item.calls] == [called]
+        assert len(items) == (2 if dialect == "openai_responses" else 1)
+        shown = json.dumps([json.loads(message) for message in said], ensure_ascii=False)
+        assert "".join(texts) in shown or any(c in '\n"\\' for c in "".join(texts))
         hidden = b"".join(passed)
         if hide and dialect == "openai_chat":
             assert b"prompt_tokens" not in hidden
             assert hidden.endswith(b"[DONE]" + 2 * end.encode())
         else:
             assert hidden == stream
-        assert received.reported == (7 if dialect == "openai_chat" else 3)
+        assert received.reported == counted

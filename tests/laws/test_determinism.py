@@ -21,9 +21,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from stitcher.planning import Terms
+from stitcher.wire.dialects import DIALECTS
+from tests.laws.provider import Said, flat
 from tests.laws.replay import cold, outcome
 from tests.laws.test_alignment import DIALECT
-from tests.laws.world import TOOLS, Said, World, answer, call, request, result, user
+from tests.laws.world import TOOLS, World, answer, call, request, result, under, user
 
 TEXT = st.sampled_from(["yes", "go on", "no", "word " * 30])
 STEP = st.tuples(
@@ -43,7 +45,8 @@ def live(world: World, steps: list[Step], portion: int) -> None:
         habit, text, outcome_, head, brings, owns = step
         messages = shown(world, habit, user(text), n)
         more: dict[str, Any] = {"tools": TOOLS[world.dialect]} if brings else {}
-        messages, more = under(world.dialect, head, messages, more)
+        prompt = f"Prompt {head}." if head else ""
+        messages, more = under(world.dialect, prompt, messages, **more)
         owns = owns and habit != "thin"
         body = request(world.dialect, messages, **more)
         world.now += 1
@@ -58,13 +61,11 @@ def live(world: World, steps: list[Step], portion: int) -> None:
             called = outcome_ == "call"
             name = f"call_{n}"
             said = call(world.dialect, name, {}) if called else answer(world.dialect, f"reply {n}")
-            world.said.append(said)
-            world.reply(made, said, cut=outcome_ == "cut")
+            world.said += world.reply(made, said, cut=outcome_ == "cut")
             if called:
                 made, _ = world.ask([result(world.dialect, name, "found")])
                 world.said.append(result(world.dialect, name, "found"))
-                world.reply(made, answer(world.dialect, f"done {n}"))
-                world.said.append(answer(world.dialect, f"done {n}"))
+                world.said += world.reply(made, answer(world.dialect, f"done {n}"))
 
 
 def shown(world: World, habit: str, question: Said, n: int) -> list[Said]:
@@ -74,7 +75,7 @@ def shown(world: World, habit: str, question: Said, n: int) -> list[Said]:
             world.said = world.said[: len(world.said) // 2]
         case "compacted":
             world.said = [user(f"summary {n}"), *world.said[-2:]]
-        case "again" if world.said and world.said[-1]["role"] == "user":
+        case "again" if world.said and flat(world.said)[-1].get("role") == "user":
             return list(world.said)
     world.said.append(question)
     if habit == "thin":
@@ -85,18 +86,8 @@ def shown(world: World, habit: str, question: Said, n: int) -> list[Said]:
 
 
 def rewritten(message: Said) -> Said:
-    text = message["content"]
+    text = flat([message])[-1].get("content")
     return {**message, "content": f"{text} "} if isinstance(text, str) else message
-
-
-def under(
-    dialect: str, head: int, messages: list[Said], more: dict[str, Any]
-) -> tuple[list[Said], dict[str, Any]]:
-    if not head:
-        return messages, more
-    if dialect == "anthropic":
-        return messages, {**more, "system": f"Prompt {head}."}
-    return [{"role": "system", "content": f"Prompt {head}."}, *messages], more
 
 
 @settings(max_examples=60, deadline=None)
@@ -124,7 +115,7 @@ def test_another_machine_sends_the_same_bytes() -> None:
     chosen = Random(7)
     cases, here = [], []
     for n in range(24):
-        dialect = ("openai_chat", "anthropic")[n % 2]
+        dialect = sorted(DIALECTS)[n % 3]
         world = World(dialect, max_tokens=chosen.choice([250, 600, 100_000]), strict=False)
         live(world, [any_step(chosen) for _ in range(6)], portion=3)
         body = request(dialect, [user("what did I say first?")])

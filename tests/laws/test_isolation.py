@@ -1,12 +1,14 @@
 """Isolation: nobody's words reach the provider in another's request.
 
-Tenants, sessions, clients with ids of their own and clients without any talk at once, in the same
-few words, so that only their secrets tell them apart.
+Tenants, sessions, clients with ids of their own and clients without any talk at once, over any API,
+in the same few words, so that only their secrets tell them apart. Some give the id of an answer or
+of an item that somebody else got.
 
 Seen to fail: with sessions looked up by name without the tenant (bob is sent what ann said), and
 with an agent that joins a name speaking in its main thread (thin clients are sent its history). It
 does not notice an anonymous client being led to another's session of its own tenant: such a client
-gets nothing put back, whatever session it is in.
+gets nothing put back, whatever session it is in. With ids of responses, or of items, looked up
+without the tenant, whoever gives another's is sent what that one said.
 """
 
 import asyncio
@@ -15,6 +17,7 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -29,6 +32,10 @@ WHO = st.tuples(
     st.sampled_from(["", "", "one", "two"]),  # session name; none for anonymous
     st.sampled_from(["", "", "uuid-1", "uuid-2"]),  # Claude Code's session id
 )
+
+
+DIALECT = st.sampled_from(["openai_chat", "anthropic", "openai_responses"])
+SURE = {"role": "assistant", "content": "Sure."}
 
 
 @dataclass
@@ -50,7 +57,18 @@ class _Provider:
     @asynccontextmanager
     async def send(self, incoming: Incoming, body: bytes) -> AsyncIterator[Answer]:
         self.bodies.append(body)
-        said = {"choices": [{"index": 0, "message": {"role": "assistant", "content": "Sure."}}]}
+        n = len(self.bodies)
+        part = {"type": "output_text", "text": "Sure.", "annotations": []}
+        item = {"type": "message", "id": f"msg_{n}", "role": "assistant", "content": [part]}
+        said = {
+            "openai_chat": {"choices": [{"index": 0, "message": SURE}]},
+            "anthropic": {
+                "type": "message",
+                **SURE,
+                "content": [{"type": "text", "text": "Sure."}],
+            },
+            "openai_responses": {"id": f"resp_{n}", "status": "completed", "output": [item]},
+        }[incoming.dialect]
         yield _Said(200, [("content-type", "application/json")], json.dumps(said).encode())
 
 
@@ -71,42 +89,110 @@ class _Client:
         pass
 
 
+Turn = tuple[tuple[str, str, str], str, bool, bool]
+
+
 @settings(max_examples=40, deadline=None)
-@given(turns=st.lists(st.tuples(WHO, st.booleans(), st.booleans()), min_size=2, max_size=14))
-def test_nobody_sees_anothers_words(turns: list[tuple[tuple[str, str, str], bool, bool]]) -> None:
+@given(
+    turns=st.lists(st.tuples(WHO, DIALECT, st.booleans(), st.booleans()), min_size=2, max_size=14)
+)
+def test_nobody_sees_anothers_words(turns: list[Turn]) -> None:
     asyncio.run(_talk(turns))
 
 
-async def _talk(turns: list[tuple[tuple[str, str, str], bool, bool]]) -> None:
+async def _talk(turns: list[Turn]) -> None:
     provider = _Provider()
     store = MemoryStore()
     exchange = Exchange(settings=Settings(), store=store, upstream=provider)
     histories: dict[tuple[str, str, str], list[dict[str, str]]] = {}
-    for who, thin, restarts in turns:
-        tenant, session, uuid = who
+    for who, dialect, thin, restarts in turns:
+        _, session, uuid = who
         if restarts:
             exchange = Exchange(settings=Settings(), store=store, upstream=provider)
-        secret = f"<{tenant}/{session}/{uuid}>"
         # An agent's threads stay its own also where it shares a name; its secret is its own then.
         history = histories.setdefault(who, [])
-        asked = {"role": "user", "content": f"hi, I am {secret}" if not history else "go on"}
+        asked = {"role": "user", "content": f"hi, I am {_secret(who)}" if not history else "go on"}
         history.append(asked)
         named = bool(session) and not uuid
         messages = [asked] if thin and named else list(history)
         headers = [("x-claude-code-session-id", uuid)] if uuid else []
-        body = json.dumps({"model": "m", "messages": messages}).encode()
-        incoming = Incoming(
-            dialect="openai_chat",
-            path="/v1/chat/completions",
-            query="",
-            headers=headers,
-            body=body,
-            decoded=body,
-            tenant=tenant,
-            mode="stitch",
-            session=session or None,
+        await exchange.converse(
+            _incoming(who, dialect, _body(dialect, messages), headers), _Client()
         )
-        await exchange.converse(incoming, _Client())
-        history.append({"role": "assistant", "content": "Sure."})
-        seen = set(re.findall(r"<\w+/\w*/[\w-]*>", provider.bodies[-1].decode()))
-        assert seen == {secret}
+        history.append(SURE)
+        assert _secrets(provider.bodies[-1]) == {_secret(who)}
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    turns=st.lists(
+        st.tuples(WHO, st.sampled_from(["", "answer", "item"]), st.integers(0, 9), st.booleans()),
+        min_size=2,
+        max_size=12,
+    )
+)
+def test_an_id_is_worth_nothing_to_another_tenant(
+    turns: list[tuple[tuple[str, str, str], str, int, bool]],
+) -> None:
+    asyncio.run(_refer(turns))
+
+
+async def _refer(turns: list[tuple[tuple[str, str, str], str, int, bool]]) -> None:
+    provider = _Provider()
+    store = MemoryStore()
+    exchange = Exchange(settings=Settings(), store=store, upstream=provider)
+    answered: list[tuple[str, set[str]]] = []  # whose, and what stood before each answer and in it
+    for who, refers, which, restarts in turns:
+        tenant = who[0]
+        if restarts:
+            exchange = Exchange(settings=Settings(), store=store, upstream=provider)
+        n = which % len(answered) if answered else -1
+        asked: list[Any] = [{"role": "user", "content": f"hi, I am {_secret(who)}"}]
+        more: dict[str, str] = {}
+        mine = n >= 0 and answered[n][0] == tenant
+        if n >= 0 and refers == "answer":
+            more = {"previous_response_id": f"resp_{n + 1}"}
+        elif n >= 0 and refers == "item":
+            asked = [{"type": "item_reference", "id": f"msg_{n + 1}"}, *asked]
+        body = _body("openai_responses", asked, **more)
+        # Without a name, so that nothing else than the id says what came before.
+        anonymous = (tenant, "", "")
+        await exchange.converse(_incoming(anonymous, "openai_responses", body, []), _Client())
+        sent = provider.bodies[-1]
+        seen = _secrets(sent)
+        expected = {_secret(who)}
+        if more and mine:
+            expected |= answered[n][1]
+        assert seen == expected
+        if refers == "item" and n >= 0:
+            assert (b"item_reference" not in sent) == mine
+        # What follows an answer of nobody known is passed on, and not remembered.
+        answered.append((tenant if mine or not more else "", seen))
+
+
+def _secret(who: tuple[str, str, str]) -> str:
+    return "<{}/{}/{}>".format(*who)
+
+
+def _secrets(body: bytes) -> set[str]:
+    return set(re.findall(r"<\w+/\w*/[\w-]*>", body.decode()))
+
+
+def _body(dialect: str, messages: list[Any], **more: str) -> bytes:
+    history = "input" if dialect == "openai_responses" else "messages"
+    return json.dumps({"model": "m", history: messages, **more}).encode()
+
+
+def _incoming(who: tuple[str, str, str], dialect: Any, body: bytes, headers: Headers) -> Incoming:
+    tenant, session, _ = who
+    return Incoming(
+        dialect=dialect,
+        path="/v1/any",
+        query="",
+        headers=headers,
+        body=body,
+        decoded=body,
+        tenant=tenant,
+        mode="stitch",
+        session=session or None,
+    )

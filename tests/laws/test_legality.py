@@ -79,5 +79,4 @@ def test_never_more_than_four_breakpoints(rounds: list[tuple[str, int]], head: i
         assert parsed.breakpoints <= 4
         assert made.body.count(b'"cache_control"') <= 4
         said = answer("anthropic", f"{n} said")
-        world.said += [{"role": "user", "content": content}, said]
-        world.reply(made, said)
+        world.said += [{"role": "user", "content": content}, *world.reply(made, said)]

@@ -32,7 +32,7 @@ def test_a_conversation_goes_on_from_any_line_its_log_ends_at(
     whole = World(dialect)
     play(whole, turns)
     kept = whole.log[: at % (len(whole.log) + 1)]
-    again = World(dialect, log=list(kept), tree=_read(kept))
+    again = World(dialect, log=list(kept), tree=_read(kept), provider=whole.provider)
     stored = [node.item.identity for node in again.path()]
     everything = [node.item.identity for node in whole.path()]
     assert stored == everything[: len(stored)], "what is there is the beginning of what was said"

@@ -13,9 +13,10 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.laws.test_alignment import DIALECT, TURN, play
+from tests.laws.provider import Said
+from tests.laws.test_alignment import DIALECT, TURN, asks, play
 from tests.laws.test_opacity import UNKNOWN
-from tests.laws.world import TOOLS, Said, World, answer, user
+from tests.laws.world import TOOLS, World, answer, user
 
 TURNS = st.lists(TURN, min_size=1, max_size=5)
 Turns = list[tuple[str, str, str, int, int, bool]]
@@ -66,13 +67,16 @@ def test_the_same_rendering_in_other_words_is_the_clients_to_choose(
     """A string is its one text block, and the order of members says nothing."""
     world = World(dialect)
     play(world, [("full", *rest) for _, *rest in turns])  # type: ignore[misc]
-    made, parsed = world.ask([*map(otherwise, world.said), user("and?")], tools=TOOLS[dialect])
+    again = [otherwise(dialect, message) for message in world.said]
+    made, parsed = world.ask([*again, user("and?")], tools=TOOLS[dialect])
     assert made.body is parsed.body
 
 
-def otherwise(message: Said) -> Said:
+def otherwise(dialect: str, message: Said) -> Said:
+    if isinstance(message, list):
+        return [otherwise(dialect, element) for element in message]
     turned = json.loads(json.dumps(dict(reversed(message.items()))))
-    if turned["role"] == "user" and isinstance(turned["content"], str):
-        turned["content"] = [{"type": "text", "text": turned["content"]}]
-    assert isinstance(turned, dict)
+    if asks(turned):
+        kind = "input_text" if dialect == "openai_responses" else "text"
+        turned["content"] = [{"type": kind, "text": turned["content"]}]
     return turned

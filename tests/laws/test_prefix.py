@@ -8,14 +8,16 @@ with the window's start forgotten after a cut (messages left out come back); wit
 true (a client that writes its arguments in another order moves the prefix).
 """
 
+import json
 from itertools import pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stitcher.core.log import Compacted
+from tests.laws.provider import Said
 from tests.laws.test_alignment import DIALECT, TURN, play
-from tests.laws.world import TOOLS, Said, World, answer, call, result, user
+from tests.laws.world import TOOLS, World, answer, call, result, under, user
 
 TURNS = st.lists(TURN, min_size=2, max_size=7)
 LONG = st.integers(1, 60).map(lambda n: "word " * n)
@@ -44,11 +46,8 @@ def test_between_two_cuts_the_window_only_grows(
     world = World(dialect, max_tokens=budget)
     before: list[bytes] = []
     for n, (question, reply) in enumerate(texts):
-        made, _ = (
-            world.ask([user(f"{n} {question}")], system="Be brief.")
-            if (dialect == "anthropic")
-            else world.ask([{"role": "system", "content": "Be brief."}, user(f"{n} {question}")])
-        )
+        messages, more = under(dialect, "Be brief.", [user(f"{n} {question}")])
+        made, _ = world.ask(messages, **more)
         was_cut = any(isinstance(entry, Compacted) for entry in made.entries)
         after = world.sent[-1]
         if was_cut:
@@ -84,31 +83,26 @@ def test_a_client_that_rewrites_arguments_does_not_move_the_prefix(
 ) -> None:
     """Its history means the same and looks different on every request."""
     world = World(dialect)
-    said: list[tuple[str, Said]] = []
     for n, turned in enumerate(spacings):
-        said.append(("", user(f"question {n}")))
-        made, _ = world.ask(
-            [again(dialect, name, message, turned) for name, message in said],
-            tools=TOOLS[dialect],
-        )
-        called = call(dialect, f"call_{n}", ARGUMENTS)
-        world.reply(made, called)
-        said += [(f"call_{n}", called), ("", result(dialect, f"call_{n}", "found"))]
-        made, _ = world.ask(
-            [again(dialect, name, message, not turned) for name, message in said],
-            tools=TOOLS[dialect],
-        )
-        said.append(("", answer(dialect, f"answer {n}")))
-        world.reply(made, said[-1][1])
+        world.said.append(user(f"question {n}"))
+        made, _ = world.ask([again(m, turned) for m in world.said], tools=TOOLS[dialect])
+        world.said += world.reply(made, call(dialect, f"call_{n}", ARGUMENTS))
+        world.said.append(result(dialect, f"call_{n}", "found"))
+        made, _ = world.ask([again(m, not turned) for m in world.said], tools=TOOLS[dialect])
+        world.said += world.reply(made, answer(dialect, f"answer {n}"))
     for before, after in pairwise(world.sent):
         assert after[: len(before)] == before
 
 
 ARGUMENTS = {"path": "a", "depth": 1}
+TURNED = dict(reversed(ARGUMENTS.items()))
 
 
-def again(dialect: str, name: str, message: Said, turned: bool) -> Said:
-    """A call as the client writes it: its arguments in one order or the other."""
-    if not name or not turned:
+def again(message: Said, turned: bool) -> Said:
+    """A message as the client writes it: a call's arguments in one order or the other."""
+    if not turned:
         return message
-    return call(dialect, name, dict(reversed(ARGUMENTS.items())))
+    written = json.dumps(message)
+    for escaped in (json.dumps, lambda text: json.dumps(json.dumps(text))):
+        written = written.replace(escaped(ARGUMENTS), escaped(TURNED))
+    return json.loads(written)
