@@ -103,20 +103,41 @@ def test_a_response_is_fetched_without_asking_the_provider(tmp_path: Path) -> No
     told(tmp_path, story)
 
 
-def test_what_is_unknown_is_said_in_openais_words(tmp_path: Path) -> None:
+def test_what_was_never_given_here_is_the_providers_to_say(tmp_path: Path) -> None:
+    """It may have been made before there was a proxy, and was not to be stored otherwise."""
+
     async def story(upstream: Provider, url: str) -> None:
         await respond(url, "Tea?", store=False)
+        for method, path in (
+            ("GET", "responses/resp_1"),
+            ("GET", "responses/resp_1/input_items"),
+            ("DELETE", "responses/resp_1"),
+            ("GET", "responses/a%2Fb%00%F0%9F%A7%B5"),
+            ("GET", "conversations/conv_1/items"),
+            ("POST", "conversations/conv_1"),
+        ):
+            found = await asked(url, method, f"/v1/{path}")
+            assert (found.status, found.get("x-own")) == (404, "1")
+            assert json.loads(found.body) == {"asked": f"{method} /v1/{path} HTTP/1.1"}
+
+    told(tmp_path, story)
+
+
+def test_what_is_gone_is_said_in_openais_words(tmp_path: Path) -> None:
+    async def story(upstream: Provider, url: str) -> None:
+        await respond(url, "Tea?")
+        await asked(url, "DELETE", "/v1/responses/resp_1")
+        asked_before = len(upstream.requests)
         for method, path in (
             ("GET", "resp_1"),
             ("GET", "resp_1/input_items"),
             ("DELETE", "resp_1"),
-            ("GET", "a%2Fb%00%F0%9F%A7%B5"),
         ):
             found = await asked(url, method, f"/v1/responses/{path}")
             assert found.status == 404
             assert json.loads(found.body)["error"]["type"] == "invalid_request_error"
-        assert message_of(found) == "Response with id 'a/b\0🧵' not found."
-        assert len(upstream.requests) == 1
+            assert message_of(found) == "Response with id 'resp_1' not found."
+        assert len(upstream.requests) == asked_before
 
     told(tmp_path, story)
 

@@ -52,8 +52,11 @@ class StateCalls:
             await self._relay(request, admission)
             return
         tenant = self._tenants.of(admission.credential)
+        kind, *names = request.route.named
         try:
-            if request.route.named[0] == "responses":
+            if names and not await self._state.knows(tenant, kind, names[0]):
+                await self._relay(request, admission)  # made before, or by somebody else
+            elif request.route.named[0] == "responses":
                 await self._response(self._state, request, admission, tenant)
             else:
                 document = await self._conversation(self._state, request, tenant)

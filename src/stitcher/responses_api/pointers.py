@@ -79,6 +79,11 @@ class Pointers:
         """
         return await self._find((tenant, _digest(response_id)))
 
+    async def knows(self, tenant: str, response_id: str) -> bool:
+        """True for a response given here once, also where it is gone now. Raises StoreError."""
+        key = (tenant, _digest(response_id))
+        return key in self._recent or await asyncio.to_thread(self._read, key) is not None
+
     async def find_items(self, tenant: str, item_ids: Sequence[str]) -> dict[str, Pointer]:
         """Where the responses stand that items of those ids were part of; `find` for each.
 
