@@ -11,8 +11,11 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 
 from stitcher.conversations import Conversations
+from stitcher.core.item import ROOT
+from stitcher.core.log import Tree
 from stitcher.core.threads import MAIN, Claim, Marks, claim
 from stitcher.errors import StoreError, UpstreamError
 from stitcher.listening import Listener, is_stream, read_error
@@ -37,6 +40,9 @@ log = logging.getLogger("stitcher.exchange")
 # Above these, others would notice the wait: reading and planning leave the event loop.
 _LARGE_BODY = 1 << 19
 _MANY_MESSAGES = 1_000
+
+
+_PURGED = "the response it follows was purged"
 
 
 class _Elsewhere(Exception):
@@ -186,7 +192,7 @@ class Exchange:
         if pointer is None or pointer.pending:
             raise _Elsewhere("the response it follows is not in the log")
         if not self._sessions.exists(SessionKey(incoming.tenant, pointer.session)):
-            raise _Elsewhere("the response it follows was purged")
+            raise _Elsewhere(_PURGED)
         after = After(pointer.of, pointer.head)
         return _Located(pointer.session, pointer.thread, after)
 
@@ -214,6 +220,9 @@ class Exchange:
         self, session: Session, call: Call, dialect: Dialect, terms: Terms
     ) -> Plan:
         async with session.changing:
+            if terms.after is not None and not await session.answer(partial(_holds, terms.after)):
+                # Purged: what is there now is another conversation of that name.
+                raise _Elsewhere(_PURGED)
             made = await session.answer(
                 lambda tree, whole: plan(tree, call, dialect, replace(terms, exhausted=whole)),
                 takes_long=len(call.items) > _MANY_MESSAGES,
@@ -277,7 +286,7 @@ class Exchange:
         """True when there is another plan."""
         try:
             turn.plan = await self._write_down(turn.session, turn.call, turn.dialect, terms)
-        except StoreError as error:
+        except (StoreError, _Elsewhere) as error:
             log.warning("not planned again: %s", error)
             return False
         turn.terms = terms
@@ -334,6 +343,13 @@ def _placed(claimed: Claim, located: _Located) -> Claim:
     if located is _NOWHERE or own:
         return claimed
     return replace(claimed, session=located.session, thread=located.thread)
+
+
+def _holds(after: After, tree: Tree, whole: bool) -> bool | None:
+    """True where the place stands in the log; None where the log has to be read further back."""
+    if after.chain == ROOT or after.chain in tree.nodes:
+        return True
+    return False if whole else None
 
 
 def _is_thin(claimed: Claim, call: Call) -> bool:

@@ -6,9 +6,9 @@
     talk.provider.last.said == ["user: hi"]         # what the provider saw
     talk.log("ann").said == ["user: hi", "assistant: Reply 1 to: hi"]
 
-`client.says` is a thin client, `client.resends` sends its whole history each time, `client.sends`
-sends exactly the messages it is given. When a dialogue ends, every request must have been one a
-provider accepts, and every log must verify.
+`client.says` is a thin client, `client.resends` sends its whole history each time, `client.follows`
+names the answer it goes on from, `client.sends` sends exactly the messages it is given. When a
+dialogue ends, every request must have been one a provider accepts, and every log must verify.
 """
 
 import asyncio
@@ -26,7 +26,9 @@ from stitcher.store.memory import MemoryStore
 from stitcher.store.protocol import SessionKey, Store
 from stitcher.verify import verify
 from stitcher.wire import entries
+from stitcher.wire.dialect import Received
 from stitcher.wire.dialects import DIALECTS, read_item
+from tests.exchange.line import Line
 from tests.exchange.messages import Message, items_of, user
 from tests.exchange.provider import Provider, line_of
 
@@ -138,11 +140,13 @@ class Log:
 class Dialogue:
     """One exchange, its store and its provider, on a loop of their own."""
 
-    def __init__(self, *, store: Store | None = None, **settings: Any) -> None:
+    def __init__(
+        self, *, store: Store | None = None, provider: Provider | None = None, **settings: Any
+    ) -> None:
         self._runner = asyncio.Runner()
         self.store: Store = store or MemoryStore()
         self.settings = Settings(**settings)
-        self.provider = Provider()
+        self.provider = provider or Provider()
         self.refusals_expected = 0
         self.now = 1_000.0
         self.exchange = self._new_exchange()
@@ -161,6 +165,18 @@ class Dialogue:
 
     def client(self, dialect: str = "openai_chat", **about: Any) -> "Client":
         return Client(self, dialect, **about)
+
+    def caller(self, *, keeps: bool = False, **about: Any) -> "Client":
+        """A client of the Responses API over a connection of its own, as over a WebSocket.
+
+        `keeps` says that the provider speaks WebSocket too, and so knows what was said on it.
+        """
+        return self.client(
+            "openai_responses", stream=True, line=Line(self.provider, keeps=keeps), **about
+        )
+
+    def purge(self, session: str, *, tenant: str = "local") -> None:
+        assert self.run(self.exchange.purge(SessionKey(tenant, session)))
 
     def run(self, story: Coroutine[Any, Any, T]) -> T:
         return self._runner.run(asyncio.wait_for(story, 20))
@@ -228,6 +244,7 @@ class Client:
     stream: bool = False
     tenant: str = "local"
     mode: Mode = "stitch"
+    line: Line | None = None  # a connection that lasts
     headers: Sequence[tuple[str, str]] = ()
     extra: dict[str, Any] = field(default_factory=dict)  # further members of each body
     history: list[Message] = field(default_factory=list)
@@ -268,6 +285,11 @@ class Client:
     def sends_bytes(self, body: bytes) -> FakeReply:
         return self.talk.run(self.sending_bytes(body, FakeReply()))
 
+    def follows(self, reply: FakeReply, *said: str | Message, **extra: Any) -> FakeReply:
+        """Only what is new, after the answer that `reply` was: the Responses API's own habit."""
+        messages = [user(one) if isinstance(one, str) else one for one in said]
+        return self.sends(messages, previous_response_id=self.id_of(reply), **extra)
+
     # ── what it is made of ───────────────────────────────────────────────────────────────
 
     def body(self, messages: list[Message], **extra: Any) -> dict[str, Any]:
@@ -278,7 +300,9 @@ class Client:
             made["messages"] = messages
         if self.dialect == "anthropic":
             made["max_tokens"] = 100
-        if self.stream:
+        if self.line is not None:
+            made = {"type": "response.create", **made}  # which is always answered with a stream
+        elif self.stream:
             made["stream"] = True
         return {k: v for k, v in (made | self.extra | extra).items() if v is not None}
 
@@ -293,20 +317,30 @@ class Client:
             tenant=self.tenant,
             mode=self.mode,
             session=self.session,
+            channel=self.line,
         )
 
     def answer_in(self, reply: FakeReply) -> Message:
         """The answer as this client keeps it."""
-        fold = DIALECTS[self.dialect].fold(stream=self.stream, hide_usage=False)
-        fold.feed(reply.body)
-        fold.close()
-        received = fold.received()
+        received = self._received(reply)
         assert received.message is not None, reply.body
         said = [json.loads(message) for message in (received.message, *received.further)]
         if self.dialect == "openai_responses":
             return {"items": [item for one in said for item in items_of(one)]}
         assert isinstance(said[0], dict)
         return said[0]
+
+    def id_of(self, reply: FakeReply) -> str:
+        """The id the Responses API gave an answer."""
+        name = self._received(reply).response_id
+        assert name, reply.body
+        return name
+
+    def _received(self, reply: FakeReply) -> Received:
+        fold = DIALECTS[self.dialect].fold(stream=self.stream, hide_usage=False)
+        fold.feed(reply.body)
+        fold.close()
+        return fold.received()
 
     def saw(self) -> list[str]:
         """What the provider saw of its last request."""

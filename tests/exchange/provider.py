@@ -8,7 +8,7 @@ import asyncio
 import json
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +21,7 @@ from stitcher.simulator.openai_chat import OpenAIChat
 from stitcher.simulator.openai_responses import OpenAIResponses
 from stitcher.simulator.refusal import Refusal
 from stitcher.simulator.reply import plan_reply
-from stitcher.simulator.response_state import NoResponses
+from stitcher.simulator.response_state import KeptResponses, NoResponses
 
 JSON = [("Content-Type", "application/json")]
 SSE = [("Content-Type", "text/event-stream; charset=utf-8")]
@@ -95,16 +95,19 @@ class _Answer:
 
 
 class Provider:
-    """All dialects on one object; a request is refused where the real provider would."""
+    """All dialects on one object; a request is refused where the real provider would.
 
-    def __init__(self) -> None:
+    `keeps` says that it remembers responses, as OpenAI does; most others do not.
+    """
+
+    def __init__(self, *, keeps: bool = False) -> None:
         self.seen: list[Seen] = []
         self.left_early = 0  # requests cancelled by us before their answer's end
         self.arrived = asyncio.Event()  # set at every request
         self._steps: deque[Step] = deque()
         self._dialects: dict[str, Dialect] = {
             "openai_chat": OpenAIChat(),
-            "openai_responses": OpenAIResponses(NoResponses()),
+            "openai_responses": OpenAIResponses(KeptResponses() if keeps else NoResponses()),
             "anthropic": AnthropicMessages(),
         }
         self._ids = Ids()
@@ -117,9 +120,12 @@ class Provider:
         """Queues what happens to the next requests."""
         self._steps.extend(steps)
 
+    def send(self, incoming: Incoming, body: bytes) -> AbstractAsyncContextManager[_Answer]:
+        return self.hears(Seen(body, incoming), body, self._dialects[incoming.dialect])
+
     @asynccontextmanager
-    async def send(self, incoming: Incoming, body: bytes) -> AsyncGenerator[_Answer]:
-        seen = Seen(body, incoming)
+    async def hears(self, seen: Seen, body: bytes, dialect: Dialect) -> AsyncGenerator[_Answer]:
+        """Answers `body`, which is what `seen` asks of that dialect."""
         self.seen.append(seen)
         self.arrived.set()
         step = self._steps.popleft() if self._steps else Step()
@@ -128,21 +134,20 @@ class Provider:
             await step.hold.wait()
         if step.error is not None:
             raise step.error
-        answer = self._answer(seen, step)
+        answer = self._answer(seen, body, dialect, step)
         try:
             yield answer
         except BaseException:
             self.left_early += 1
             raise
 
-    def _answer(self, seen: Seen, step: Step) -> _Answer:
-        dialect = self._dialects[seen.incoming.dialect]
+    def _answer(self, seen: Seen, sent: bytes, dialect: Dialect, step: Step) -> _Answer:
         if step.status is not None:
             return self._error(dialect, dialect.error_of_status(step.status, step.message), step)
         if step.body is not None:
             return _Answer(200, step.headers or JSON, _pieces([step.body], step.chunk_size), step)
         try:
-            asked = json.loads(seen.body)
+            asked = json.loads(sent)
         except (ValueError, RecursionError):
             body: dict[str, Any] | Refusal = Refusal(400, "invalid_request_error", "not JSON")
         else:
@@ -151,6 +156,7 @@ class Provider:
             seen.refusal = body
             return self._error(dialect, body, step)
         composed = self._composed(dialect, body, asked)
+        composed.keep()
         if asked.get("stream"):
             return _Answer(200, SSE, _pieces(list(composed.events()), step.chunk_size), step)
         return _Answer(200, JSON, _pieces([to_json(composed.document)], step.chunk_size), step)

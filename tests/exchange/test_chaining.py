@@ -1,0 +1,391 @@
+"""`previous_response_id`: only what is new and the id of the answer before it.
+
+The provider here keeps nothing, as most do not: what an id stands for comes out of the log.
+"""
+
+import asyncio
+import json
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from tests.exchange.conftest import OpenDialogue
+from tests.exchange.dialogue import Client, Dialogue, FakeReply
+from tests.exchange.messages import call_ids, extends, results, systems, tools, user
+from tests.exchange.provider import Provider, Step
+
+WORDS = "[[long 60]]"  # an answer of about 150 tokens
+UNKNOWN = "bypass; the response it follows is not in the log"
+
+
+@pytest.fixture
+def anyone(talk: Dialogue) -> Client:
+    """Somebody who says nothing of any session."""
+    return talk.client("openai_responses")
+
+
+def _refused(client: Client, reply: FakeReply) -> None:
+    """The request went on as it came, to a provider that keeps no responses."""
+    assert client.talk.provider.last.untouched
+    assert (reply.status, reply.said) == (400, UNKNOWN)
+
+
+class TestExpanding:
+    def test_what_an_id_stands_for_is_put_back(self, anyone: Client) -> None:
+        one = anyone.says("one")
+        two = anyone.follows(one, "two")
+        assert anyone.saw() == ["user: one", "assistant: Reply 1 to: one", "user: two"]
+        assert (two.restored, two.said, two.session) == (2, "stitched", one.session)
+        assert "previous_response_id" not in anyone.talk.provider.last.json
+        assert anyone.talk.log(one.session).said == [
+            "user: one",
+            "assistant: Reply 1 to: one",
+            "user: two",
+            "assistant: Reply 2 to: two",
+        ]
+
+    def test_input_that_is_a_mere_string(self, anyone: Client) -> None:
+        one = anyone.says("one")
+        anyone.follows(one, input="two")
+        assert anyone.saw()[-1] == "user: two"
+
+    def test_each_request_extends_the_one_before_byte_for_byte(self, anyone: Client) -> None:
+        reply = anyone.says("m0")
+        for n in range(1, 12):
+            if n in (4, 9):
+                anyone.talk.restart()
+            anyone.stream = n % 3 == 0
+            reply = _after(anyone, reply, f"m{n} [[think]]", n)
+        bodies = [seen.body for seen in anyone.talk.provider.seen]
+        assert all(extends(after, before) for before, after in pairwise(bodies))
+        assert len(anyone.talk.sessions) == 1
+
+    def test_an_answer_from_long_before_a_restart(self, anyone: Client) -> None:
+        """What an id stands for is found however much was said since, and nothing after it."""
+        replies = [anyone.says("m0")]
+        for n in range(1, 90):
+            replies.append(anyone.follows(replies[-1], f"m{n}"))
+        anyone.talk.restart()
+        anyone.follows(replies[2], "another way")
+        assert anyone.saw()[4:] == ["user: m2", "assistant: Reply 3 to: m2", "user: another way"]
+
+    def test_the_result_of_a_call_as_the_only_input(self, anyone: Client) -> None:
+        asked = anyone.says("go [[tool look {}]]", tools=tools("openai_responses"))
+        (called,) = call_ids(anyone.answer_in(asked))
+        told = anyone.follows(asked, *results("openai_responses", (called, "sunny")))
+        assert anyone.saw()[1:] == ["assistant: [call look]", "tool: [result sunny]"]
+        assert told.status == 200
+
+    def test_an_id_goes_before_a_name(self, anyone: Client) -> None:
+        """Whoever names an answer means that one, whatever else the request says of itself."""
+        one = anyone.says("one")
+        other = anyone.talk.client("openai_responses", session="other")
+        other.says("elsewhere")
+        assert other.follows(one, "two").session == one.session
+        assert other.saw()[0] == "user: one"
+
+    def test_a_thin_request_by_name_goes_on_after_it(self, talk: Dialogue) -> None:
+        client = talk.client("openai_responses", session="s")
+        one = client.says("one")
+        client.follows(one, "two")
+        client.says("three")
+        assert client.saw()[2:] == ["user: two", "assistant: Reply 2 to: two", "user: three"]
+
+
+def _after(client: Client, reply: FakeReply, text: str, n: int) -> FakeReply:
+    """Follows an answer that may have been a stream when this one is none."""
+    stream = client.stream
+    client.stream = (n - 1) % 3 == 0 and n > 1
+    name = client.id_of(reply)
+    client.stream = stream
+    return client.sends([user(text)], previous_response_id=name)
+
+
+class TestWhatCarriesOver:
+    """OpenAI: "the instructions from a previous response will not be carried over"."""
+
+    def test_instructions_do_not(self, anyone: Client) -> None:
+        one = anyone.says("one", instructions="Be brief.")
+        anyone.follows(one, "two")
+        assert "instructions" not in anyone.talk.provider.last.json
+        assert anyone.follows(one, "three", instructions="Be kind.").status == 200
+        assert systems("openai_responses", anyone.talk.provider.last.json) == ["Be kind."]
+
+    def test_what_a_developer_says_first_does(self, anyone: Client) -> None:
+        """It is input, and input goes on, also where the client said so only once."""
+        prompt = {"role": "developer", "content": "Be brief."}
+        reply = anyone.sends([prompt, user("one")])
+        for text in ("two", "three"):
+            reply = anyone.follows(reply, text)
+            assert anyone.saw()[:2] == ["developer: Be brief.", "user: one"]
+        assert anyone.saw().count("developer: Be brief.") == 1
+
+    def test_and_what_one_says_later_stays_where_it_was_said(self, anyone: Client) -> None:
+        one = anyone.says("one")
+        two = anyone.follows(one, {"role": "developer", "content": "Be kind."}, "two")
+        anyone.follows(two, "three")
+        assert anyone.saw()[2:4] == ["developer: Be kind.", "user: two"]
+
+    def test_tools_do_not(self, anyone: Client) -> None:
+        one = anyone.says("one", tools=tools("openai_responses"))
+        anyone.follows(one, "two")
+        assert "tools" not in anyone.talk.provider.last.json
+
+    def test_nothing_of_a_head_is_lent_to_a_fork(self, anyone: Client) -> None:
+        """A later answer's developer does not speak in what goes on from an earlier one."""
+        one = anyone.sends([{"role": "developer", "content": "Be brief."}, user("one")])
+        anyone.sends([{"role": "developer", "content": "Be kind."}, user("else")])
+        anyone.follows(one, "two")
+        assert anyone.saw()[0] == "developer: Be brief."
+
+
+class TestForks:
+    def test_two_ways_on_from_one_answer(self, anyone: Client) -> None:
+        one = anyone.says("one")
+        left, right = anyone.follows(one, "left"), anyone.follows(one, "right")
+        anyone.follows(left, "and?")
+        assert anyone.saw()[2:] == ["user: left", "assistant: Reply 2 to: left", "user: and?"]
+        anyone.follows(right, "and?")
+        assert anyone.saw()[2:] == ["user: right", "assistant: Reply 2 to: right", "user: and?"]
+        assert anyone.talk.log(one.session).everything.count("user: one") == 1
+
+    @pytest.mark.parametrize("texts", [("left", "right"), ("same", "same")])
+    def test_at_once(self, anyone: Client, texts: tuple[str, str]) -> None:
+        one = anyone.says("one")
+        name = anyone.id_of(one)
+
+        async def both() -> list[FakeReply]:
+            asked = (anyone.sending([user(t)], previous_response_id=name) for t in texts)
+            return await asyncio.gather(*asked)
+
+        replies = anyone.talk.run(both())
+        for reply, text in zip(replies, texts, strict=True):
+            anyone.follows(reply, "and?")
+            assert anyone.saw()[2:] == [f"user: {text}", f"assistant: Reply 2 to: {text}",
+                                        "user: and?"]  # fmt: skip
+        assert anyone.talk.sessions == [one.session]
+
+    def test_the_same_question_again_is_a_second_answer(self, anyone: Client) -> None:
+        """Both ids stand for the same words; either may be followed."""
+        one = anyone.says("one")
+        first, second = anyone.follows(one, "two"), anyone.follows(one, "two")
+        assert anyone.id_of(first) != anyone.id_of(second)
+        for reply in (first, second):
+            anyone.follows(reply, "three")
+            assert anyone.saw()[2:4] == ["user: two", "assistant: Reply 2 to: two"]
+
+
+class TestFailures:
+    def test_the_same_request_after_an_error(self, anyone: Client) -> None:
+        one = anyone.says("one")
+        anyone.talk.provider.then(Step(status=500))
+        assert anyone.follows(one, "two").status == 500
+        before = anyone.talk.provider.last.body
+        anyone.follows(one, "two")
+        assert anyone.talk.provider.last.body == before
+        assert anyone.talk.log(one.session).everything.count("user: two") == 1
+
+    def test_an_id_that_nobody_gave(self, anyone: Client) -> None:
+        anyone.says("one")
+        with anyone.talk.refusing("such a provider keeps no responses"):
+            _refused(anyone, anyone.sends([user("two")], previous_response_id="resp_never"))
+        assert len(anyone.talk.sessions) == 1
+
+    def test_an_answer_of_another_tenant(self, talk: Dialogue) -> None:
+        ann, bob = (talk.client("openai_responses", tenant=name) for name in ("ann", "bob"))
+        one = ann.says("a secret")
+        with talk.refusing("ann's answer is none of bob's"):
+            _refused(bob, bob.follows(one, "two"))
+        assert b"secret" not in talk.provider.last.body
+
+    def test_an_answer_of_a_purged_session(self, anyone: Client) -> None:
+        one = anyone.says("one")
+        anyone.talk.purge(one.session)
+        with anyone.talk.refusing("what was purged is gone"):
+            _refused(anyone, anyone.follows(one, "two"))
+
+    def test_and_of_one_that_has_been_begun_anew_since(self, talk: Dialogue) -> None:
+        client = talk.client("openai_responses", session="s")
+        one = client.says("one")
+        talk.purge("s")
+        client.says("begun anew")
+        with talk.refusing("what was purged is gone, also where the name is used again"):
+            reply = client.follows(one, "two")
+        assert talk.provider.last.untouched
+        assert (reply.status, reply.said) == (400, "bypass; the response it follows was purged")
+
+    def test_an_answer_that_was_cut_off(self, anyone: Client) -> None:
+        """What the client had seen of it stands for it."""
+        anyone.stream = True
+        cut = anyone.sends([user(f"one {WORDS}")], leaves_at=9)
+        anyone.follows(cut, "two")
+        assert anyone.saw()[1].startswith("assistant: word1 word2")
+        assert not anyone.saw()[1].endswith("word60")
+        assert anyone.saw()[2:] == ["user: two"]
+
+    def test_an_answer_that_was_cut_off_before_its_first_word(self, anyone: Client) -> None:
+        anyone.stream = True
+        cut = anyone.sends([user("one")], leaves_at=2)
+        with anyone.talk.refusing("there is nothing to go on from"):
+            _refused(anyone, anyone.follows(cut, "two"))
+
+    def test_an_answer_that_said_nothing(self, anyone: Client) -> None:
+        one = anyone.says("one")
+        empty = anyone.follows(one, "two [[empty]]")
+        anyone.follows(empty, "three")
+        assert anyone.saw()[2:] == ["user: two [[empty]]", "user: three"]
+
+    @pytest.mark.parametrize("name", [5, [], {}, "", "x" * 10_000, "\ud800", "../../x"])
+    def test_an_odd_id(self, anyone: Client, name: object) -> None:
+        anyone.says("one")
+        body = json.dumps(anyone.body([user("two")], previous_response_id=name)).encode()
+        anyone.sends_bytes(body)
+        assert anyone.talk.provider.last.untouched
+        refused = anyone.talk.provider.last.refusal is not None
+        anyone.talk.refusals_expected = int(refused)
+        assert anyone.says("three").status == 200
+
+
+class TestNotStored:
+    """`store: false` asks the provider to forget the answer: its id names nothing later."""
+
+    def test_over_http(self, anyone: Client) -> None:
+        one = anyone.says("one", store=False)
+        with anyone.talk.refusing("the client asked not to store it"):
+            _refused(anyone, anyone.follows(one, "two"))
+
+    @pytest.mark.parametrize("keeps", [True, False])
+    def test_over_a_connection_it_names_it_for_as_long(self, talk: Dialogue, keeps: bool) -> None:
+        """Codex 0.169.0 chains so, though it stores nothing."""
+        caller = talk.caller(keeps=keeps)
+        one = caller.says("one", store=False)
+        two = caller.follows(one, "two", store=False)
+        three = caller.follows(two, "three", store=False)
+        assert b"Reply 3 to: three" in three.body
+        assert talk.provider.last.untouched == keeps
+        assert talk.log(one.session).said[-1] == "assistant: Reply 3 to: three"
+
+
+class TestConnection:
+    def test_what_the_provider_knows_from_it_is_not_sent_again(self, talk: Dialogue) -> None:
+        caller = talk.caller(keeps=True)
+        one = caller.says("one")
+        two = caller.follows(one, "two")
+        assert caller.saw() == ["user: two"]
+        assert talk.provider.last.json["previous_response_id"] == caller.id_of(one)
+        assert (two.said, two.restored) == ("passthrough", 0)
+
+    def test_what_was_said_before_it_is(self, talk: Dialogue) -> None:
+        """Another connection knows nothing of what this one was told."""
+        caller = talk.caller(keeps=True)
+        one = caller.says("one")
+        again = talk.caller(keeps=True)
+        two = again.follows(one, "two")
+        assert again.saw() == ["user: one", "assistant: Reply 1 to: one", "user: two"]
+        again.follows(two, "three")
+        assert again.saw() == ["user: three"]
+
+    def test_one_that_was_lost_after_a_restart_of_ours(self, talk: Dialogue) -> None:
+        one = talk.caller(keeps=True).says("one")
+        talk.restart()
+        again = talk.caller(keeps=False)
+        again.follows(one, "two")
+        assert again.saw() == ["user: one", "assistant: Reply 1 to: one", "user: two"]
+
+    @pytest.mark.parametrize("said", [[], [{"role": "developer", "content": "Be brief."}]])
+    def test_a_warm_up_that_everything_follows(
+        self, talk: Dialogue, said: list[dict[str, Any]]
+    ) -> None:
+        caller = talk.caller()
+        warmed = caller.sends(said, generate=False, store=False)
+        one = caller.follows(warmed, "one", store=False)
+        caller.follows(one, "two", store=False)
+        spoken = ["user: one", "assistant: Reply 1 to: one", "user: two"]
+        assert caller.saw() == [*(["developer: Be brief."] if said else []), *spoken]
+        assert talk.sessions == [one.session]
+        assert talk.log(one.session).said[-1] == "assistant: Reply 2 to: two"
+
+
+class TestKeptUpstream:
+    """`--responses-state upstream`: the provider keeps responses, and is left to."""
+
+    @pytest.fixture
+    def kept(self, opened: OpenDialogue) -> Client:
+        talk = opened(provider=Provider(keeps=True), responses_state="upstream")
+        return talk.client("openai_responses")
+
+    def test_the_request_goes_on_as_it_came_and_is_remembered(self, kept: Client) -> None:
+        one = kept.says("one")
+        two = kept.follows(one, "two")
+        assert kept.talk.provider.last.untouched
+        assert two.json["output"][0]["content"][0]["text"] == "Reply 2 to: two"
+        assert kept.talk.log(one.session).said[-2:] == ["user: two", "assistant: Reply 2 to: two"]
+
+    def test_an_id_that_only_the_provider_knows(self, kept: Client) -> None:
+        elsewhere = Dialogue(provider=kept.talk.provider)
+        one = elsewhere.client("openai_responses").says("one")
+        two = kept.follows(one, "two")
+        assert (two.status, two.said) == (200, UNKNOWN)
+        assert two.json["output"][0]["content"][0]["text"] == "Reply 2 to: two"
+        elsewhere.end()
+
+
+def test_only_looking_on(opened: OpenDialogue) -> None:
+    """Observed, a chain is recorded as it would have been sent; then it is put back."""
+    talk = opened(provider=Provider(keeps=True))
+    client = talk.client("openai_responses", mode="observe")
+    one = client.says("one")
+    two = client.follows(one, "two")
+    assert talk.provider.last.untouched
+    assert two.said.startswith("observe; ")
+    client.mode = "stitch"
+    client.follows(two, "three")
+    assert len(client.saw()) == 5
+    assert talk.log(one.session).said[-1] == "assistant: Reply 3 to: three"
+
+
+class TestBudget:
+    def test_a_chain_is_cut_back_and_then_grows(self, opened: OpenDialogue) -> None:
+        talk = opened(max_tokens=2_000)
+        client = talk.client("openai_responses")
+        prompt = {"role": "developer", "content": "Be brief."}
+        replies = [client.sends([prompt, user(f"m {WORDS}")])]
+        for n in range(30):
+            replies.append(client.follows(replies[-1], f"m{n} {WORDS}"))
+        bodies = [seen.body for seen in talk.provider.seen]
+        breaks = [n for n in range(1, 31) if not extends(bodies[n], bodies[n - 1])]
+        assert len(breaks) == talk.log(replies[0].session).kinds.count("compacted") >= 2
+        assert all(int(reply.headers["x-stitcher-tokens"]) <= 2_000 for reply in replies)
+        assert all(seen.said[0] == "developer: Be brief." for seen in talk.provider.seen)
+
+    def test_going_on_from_before_the_cut(self, opened: OpenDialogue) -> None:
+        talk = opened(max_tokens=2_000)
+        client = talk.client("openai_responses")
+        replies = [client.says(f"m {WORDS}")]
+        for n in range(25):
+            replies.append(client.follows(replies[-1], f"m{n} {WORDS}"))
+        client.follows(replies[1], "another way")
+        assert client.saw()[0] == f"user: m {WORDS}"
+        assert len(client.saw()) == 5
+
+
+class TestInTheBackground:
+    """`background: true` is answered later, to be fetched: only the provider has it."""
+
+    QUEUED = b'{"id": "resp_b", "object": "response", "status": "queued", "output": []}'
+
+    def test_what_follows_it_is_the_providers_affair(self, anyone: Client) -> None:
+        one = anyone.says("one")
+        anyone.talk.provider.then(Step(body=self.QUEUED))
+        anyone.follows(one, "two", background=True)
+        with anyone.talk.refusing("this provider keeps nothing"):
+            reply = anyone.sends([user("three")], previous_response_id="resp_b")
+        _refused(anyone, reply)
+
+    def test_the_conversation_goes_on_from_before_it(self, anyone: Client) -> None:
+        one = anyone.says("one")
+        anyone.talk.provider.then(Step(body=self.QUEUED))
+        anyone.follows(one, "two", background=True)
+        anyone.follows(one, "three")
+        assert anyone.saw() == ["user: one", "assistant: Reply 1 to: one", "user: three"]
