@@ -7,7 +7,7 @@ has been read, the plan is None: read more, ask again.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from stitcher.core.align import TIP, Alignment, Step, align
+from stitcher.core.align import TIP, Alignment, Step, align, said_again
 from stitcher.core.compaction import Budget, Sized, cut, cut_due, repeats, reserve_for
 from stitcher.core.item import ROOT
 from stitcher.core.layout import (
@@ -141,6 +141,11 @@ def plan(tree: Tree, call: Call, dialect: Dialect, terms: Terms) -> Plan | None:
     if terms.aside and terms.thread not in tree.tips and len(tree.nodes) >= _NEAR:
         terms = replace(terms, exhausted=True)
     call = _following(tree, call, dialect, terms.after)
+    if terms.appends:
+        again = said_again(tree, terms.thread, call.items, exhausted=terms.exhausted)
+        if again is None:
+            return None
+        call = replace(call, items=call.items[again:])
     alignment = align(
         tree,
         terms.thread,

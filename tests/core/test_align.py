@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stitcher.core.align import Alignment, align
+from stitcher.core.align import Alignment, align, said_again
 from stitcher.core.item import ROOT
 from stitcher.core.log import Entry, Rewound, Tree, Turn
 from tests.core.shorthand import end, item, messages, names, read_back, said, talked, tree_of
@@ -185,6 +185,39 @@ class TestThin:
         assert found is not None
         assert found.habit == "rewound"
         assert new(found) == []
+
+
+LOOP = ["u hi", "a hello", "u ask", "a call x"]
+LONG_LOOP = [*LOOP, "t found x", "a call y"]
+SAID_AGAIN = [
+    # What stands on the path, what the client sends, and how much of that it had said before.
+    ("the question before the result of its call", LOOP, ["u ask", "t found x"], 1),
+    ("a whole loop before its newest result", LONG_LOOP, ["u ask", "t found x", "t found y"], 2),
+    ("something else beside the result", LOOP, ["u ask", "t found x", "u and?"], 1),
+    ("a result alone", LOOP, ["t found x"], 0),
+    ("another question before the result", LOOP, ["u wait", "t found x"], 0),
+    ("the question and another's result", LOOP, ["u ask", "t found z"], 0),
+    ("the question before its call was answered", LOOP, ["u ask"], 0),
+    ("only the newest of the results", LONG_LOOP, ["u ask", "t found y"], 0),
+    ("a question asked before", ["u hi", "a call x"], ["u hi", "u hi", "t found x"], 1),
+    ("a result that is there, asked again", [*LOOP, "t found x"], ["u ask", "t found x"], 1),
+    ("the same again after an answer", [*LOOP, "t found x", "a ok"], ["u ask", "t found x"], 0),
+    ("nothing is there", [], ["u ask", "t found x"], 0),
+]
+
+
+@pytest.mark.parametrize(
+    ("path", "sent", "known"), [row[1:] for row in SAID_AGAIN], ids=[row[0] for row in SAID_AGAIN]
+)
+def test_what_is_said_again_before_a_result_is_told(
+    path: list[str], sent: list[str], known: int
+) -> None:
+    assert said_again(talked(*path), "main", said(*sent)) == known
+    # It is told from the newest lines, or more is asked for until they are all there.
+    log = list(messages(said(*path)))
+    answers = [said_again(read_back(log, n), "main", said(*sent)) for n in range(len(log) + 1)]
+    assert set(answers) <= {known, None}
+    assert answers[-1] == known
 
 
 class TestThreads:

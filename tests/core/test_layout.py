@@ -58,6 +58,8 @@ LEGAL = [
     ("in another order", ["a call x+y", "t found y", "t found x"], "..."),
     ("two results in one message", ["a call x+y", "u found y+x"], ".."),
     ("the client's result to our call", ["a call x", "T found x"], ".."),
+    ("the client's result after its question", ["a call x", "U ask", "T found x"], "..."),
+    ("one of two results after a question", ["a call x+y", "U ask", "T found x"], "C.."),
     ("the client's second result", ["a call x+y", "t found x", "T found y"], "..."),
     ("a call nothing answers", ["a call x", "u never mind"], "C."),
     ("a call at the very end", ["u hi", "a call x"], ".C"),

@@ -98,6 +98,47 @@ def align(
     return _resent(tree, tip, items, owns_history=owns_history, whole=whole)
 
 
+def said_again(
+    tree: Tree, thread: str, items: Sequence[Item], *, exhausted: bool = False
+) -> int | None:
+    """How many of the messages repeat the unfinished turn, in front of results of its calls.
+
+    Of a conversation object the AI SDK 7 leaves out what has an id there, and says again what it
+    said itself: its question, and what earlier calls found. None: more of the log must be read.
+    """
+    if not any(item.answers for item in items):
+        return 0
+    turn = _last_turn(tree, tree.tips.get(thread, ROOT), whole=tree.whole or exhausted)
+    if turn is None:
+        return None
+    told = [node.item.identity for node in turn if node.item.role != "assistant"]
+    sent = [item.identity for item in items]
+    if not told or sent[: len(told)] != told:
+        return 0
+    waiting = {call for node in turn for call in node.item.calls}
+    waiting -= {answer for node in turn for answer in node.item.answers}
+    if any(waiting.intersection(item.answers) for item in items[len(told) :]):
+        return len(told)
+    newest = next((n for n, node in enumerate(reversed(turn)) if node.item.role == "assistant"), 0)
+    return len(told) - newest if newest and sent == told else 0  # asked again, without an answer
+
+
+def _last_turn(tree: Tree, tip: str, *, whole: bool) -> list[Node] | None:
+    """The path from the newest question on; None if it is not read so far."""
+    turn: list[Node] = []
+    if not whole and tip not in tree.nodes:
+        return None
+    for node in tree.back_from(tip):
+        asked = bool(turn) and turn[-1].item.role != "assistant" and not turn[-1].item.answers
+        if asked and node.item.role == "assistant":
+            break
+        turn.append(node)
+        if not whole and node.parent != ROOT and node.parent not in tree.nodes:
+            return None
+    turn.reverse()
+    return turn
+
+
 def _after(
     tree: Tree, tip: str, items: Sequence[Item], after: str, *, whole: bool
 ) -> Alignment | None:

@@ -118,14 +118,20 @@ def legal(pieces: Sequence[Piece]) -> list[Piece]:
 
     A call that was never answered, because the client moved on, is taken out of our copy of the
     message, and so are results whose call is not there. What the client sent is left as it is: if
-    that is wrong, the provider says so to the client.
+    that is wrong, the provider says so to the client. So calls at the end of ours stay if the
+    client brings their results, also behind something else: the AI SDK 7, which leaves out what a
+    conversation object has, says its question again in front of them.
     """
     healed: list[Piece] = []
+    own = next((n for n in range(len(pieces), 0, -1) if pieces[n - 1].ours), 0)
+    brought = {answer for piece in pieces[own:] for answer in piece.item.answers}
     while len(healed) < len(pieces):
         answers, end = _block(pieces, len(healed))
         said, results = pieces[len(healed) : answers], pieces[answers:end]
         if all(piece.ours for piece in results):
             found = Counter(answer for piece in results for answer in piece.item.answers)
+            if end >= own:
+                found.update(brought - found.keys())
             paired = {
                 call for piece in said if _all_once(piece, found) for call in piece.item.calls
             }
