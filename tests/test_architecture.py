@@ -40,6 +40,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "conversations": {"core", "wire", "store", "sessions"},
     "listening": {"wire", "ports"},
     "responses_api": {"core", "wire", "store", "sessions", "recording", "ports", "errors"},
+    "locating": {"core", "planning", "responses_api", "sessions", "settings", "store", "wire"},
     "turns": {
         "conversations",
         "core",
@@ -52,6 +53,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "wire",
     },
     "exchange": {
+        "locating",
         "turns",
         "responses_api",
         "listening",

@@ -6,11 +6,12 @@ If our part fails, the client's request goes on as it came, and a response heade
 """
 
 import asyncio
+import json
 import logging
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from stitcher.conversations import Conversations
@@ -19,12 +20,14 @@ from stitcher.core.log import Tree
 from stitcher.core.threads import MAIN, Claim, Marks, claim
 from stitcher.errors import StoreError, UpstreamError
 from stitcher.listening import Listener, is_stream, read_error
+from stitcher.locating import NOWHERE, PURGED, Elsewhere, Located, Locator
 from stitcher.planning import After, Plan, Terms, plan
 from stitcher.ports import Answer, ClientGone, Incoming, Reply, Upstream
 from stitcher.recording import returns_to
 from stitcher.responses_api.conversation_objects import ConversationObjects
 from stitcher.responses_api.pointers import Pointers
 from stitcher.responses_api.references import References
+from stitcher.responses_api.refusal import Refusal
 from stitcher.sessions import Session, Sessions
 from stitcher.settings import Settings
 from stitcher.store.protocol import SessionKey, Store
@@ -40,26 +43,6 @@ log = logging.getLogger("stitcher.exchange")
 # Above these, others would notice the wait: reading and planning leave the event loop.
 _LARGE_BODY = 1 << 19
 _MANY_MESSAGES = 1_000
-
-
-_PURGED = "the response it follows was purged"
-
-
-class _Elsewhere(Exception):
-    """What a request goes on from is not in our log: the provider may have it."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Located:
-    """What a request says, by an id, of what it goes on from."""
-
-    session: str = ""
-    thread: str = MAIN
-    after: After | None = None
-    conversation: bool = False
-
-
-_NOWHERE = _Located()
 
 
 class Exchange:
@@ -80,7 +63,8 @@ class Exchange:
         self._sessions = Sessions(store)
         self._conversations = Conversations(self._sessions)
         self._pointers = Pointers(store)
-        self._objects = ConversationObjects(self._sessions, store)
+        objects = ConversationObjects(self._sessions, store)
+        self._locator = Locator(settings, self._sessions, self._pointers, objects)
         self._references = References(self._sessions, self._pointers)
         self._endings = Endings(self._conversations, self._pointers, clock)
         self._refuses_usage: set[str] = set()  # models whose server rejects stream_options
@@ -103,8 +87,11 @@ class Exchange:
             try:
                 told, call = await self._resolve(incoming, call)
                 turn = await self._begin(told, call, dialect, stack)
-            except _Elsewhere as elsewhere:
+            except Elsewhere as elsewhere:
                 await self._pass_on(incoming, reply, f"bypass; {elsewhere}")
+                return
+            except Refusal as refusal:
+                await _refuse(refusal, reply)
                 return
             except StoreError as error:
                 log.warning("not remembered: %s", error)
@@ -144,9 +131,9 @@ class Exchange:
     async def _begin(
         self, incoming: Incoming, call: Call, dialect: Dialect, stack: AsyncExitStack
     ) -> OpenTurn:
-        located = await self._locate(incoming, call)
+        located = await self._locator.locate(incoming.tenant, call)
         claimed = _placed(claim(_marks(incoming, call), call.items, name=incoming.session), located)
-        if located is _NOWHERE:
+        if located is NOWHERE:
             key = await self._conversations.find(incoming.tenant, claimed, call, dialect)
         else:
             key = SessionKey(incoming.tenant, claimed.session)
@@ -177,27 +164,8 @@ class Exchange:
             return incoming, call
         return await self._references.resolve(incoming, call)
 
-    async def _locate(self, incoming: Incoming, call: Call) -> _Located:
-        """Where the ids a request gives point to. Raises _Elsewhere: not into our log."""
-        if call.conversation is not None:
-            known = await self._objects.exists(incoming.tenant, call.conversation)
-            if self._settings.responses_state == "local" and not known:
-                raise _Elsewhere("the conversation it names is not in the log")
-            return _Located(session=call.conversation, conversation=True)
-        if call.after is None:
-            if not call.items and call.generates:
-                raise _Elsewhere("a request without messages")
-            return _NOWHERE
-        pointer = await self._pointers.find(incoming.tenant, call.after)
-        if pointer is None or pointer.pending:
-            raise _Elsewhere("the response it follows is not in the log")
-        if not self._sessions.exists(SessionKey(incoming.tenant, pointer.session)):
-            raise _Elsewhere(_PURGED)
-        after = After(pointer.of, pointer.head)
-        return _Located(pointer.session, pointer.thread, after)
-
-    def _terms(self, incoming: Incoming, call: Call, claimed: Claim, located: _Located) -> Terms:
-        placed = located is not _NOWHERE
+    def _terms(self, incoming: Incoming, call: Call, claimed: Claim, located: Located) -> Terms:
+        placed = located is not NOWHERE
         channel = incoming.channel
         held = self._settings.responses_state == "upstream" or incoming.mode == "observe"
         if channel is not None and call.after is not None:
@@ -222,7 +190,7 @@ class Exchange:
         async with session.changing:
             if terms.after is not None and not await session.answer(partial(_holds, terms.after)):
                 # Purged: what is there now is another conversation of that name.
-                raise _Elsewhere(_PURGED)
+                raise Elsewhere(PURGED)
             made = await session.answer(
                 lambda tree, whole: plan(tree, call, dialect, replace(terms, exhausted=whole)),
                 takes_long=len(call.items) > _MANY_MESSAGES,
@@ -286,7 +254,7 @@ class Exchange:
         """True when there is another plan."""
         try:
             turn.plan = await self._write_down(turn.session, turn.call, turn.dialect, terms)
-        except (StoreError, _Elsewhere) as error:
+        except (StoreError, Elsewhere) as error:
             log.warning("not planned again: %s", error)
             return False
         turn.terms = terms
@@ -337,10 +305,10 @@ class Exchange:
             await reply.finish()
 
 
-def _placed(claimed: Claim, located: _Located) -> Claim:
+def _placed(claimed: Claim, located: Located) -> Claim:
     """A place that is named by an id goes before whatever else a request says of itself."""
     own = claimed.kind == "client" and claimed.session == located.session
-    if located is _NOWHERE or own:
+    if located is NOWHERE or own:
         return claimed
     return replace(claimed, session=located.session, thread=located.thread)
 
@@ -354,6 +322,15 @@ def _holds(after: After, tree: Tree, whole: bool) -> bool | None:
 
 def _is_thin(claimed: Claim, call: Call) -> bool:
     return claimed.kind == "named" and not any(item.role == "assistant" for item in call.items)
+
+
+async def _refuse(refusal: Refusal, reply: Reply) -> None:
+    """In the words and the shape of the provider's API."""
+    body = json.dumps(refusal.document).encode()
+    headers = [("Content-Type", "application/json"), ("X-Stitcher-Status", "refused")]
+    await reply.start(refusal.status, headers, length=len(body))
+    await reply.write(body)
+    await reply.finish()
 
 
 async def _read(incoming: Incoming, dialect: Dialect) -> Call:

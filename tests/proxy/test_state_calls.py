@@ -153,6 +153,15 @@ def test_ids_are_found_by_the_caller_who_got_them(tmp_path: Path) -> None:
             assert (await asked(url, "DELETE", target, yours)).status == 404
             assert (await asked(url, "GET", target)).status == 401
             assert (await asked(url, "GET", target, mine)).status == 200
+        before = len(upstream.requests)
+        for member, name, status in (
+            ("previous_response_id", "resp_1", 400),
+            ("conversation", made["id"], 404),
+        ):
+            found = await respond(url, "Go on.", yours, **{member: name})
+            assert (found.status, found.get("x-stitcher-status")) == (status, "refused")
+            assert f"'{name}' not found" in message_of(found)
+        assert len(upstream.requests) == before, "the provider may not tell the two apart"
 
     told(tmp_path, story, tenancy="key")
 

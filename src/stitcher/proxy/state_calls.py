@@ -3,7 +3,7 @@
 Answers in OpenAI's shapes, errors too. Refuses to know how responses and conversations are kept.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Final
 from urllib.parse import parse_qsl
@@ -54,8 +54,8 @@ class StateCalls:
         tenant = self._tenants.of(admission.credential)
         kind, *names = request.route.named
         try:
-            if names and not await self._state.knows(tenant, kind, names[0]):
-                await self._relay(request, admission)  # made before, or by somebody else
+            if await self._is_elsewhere(self._state, tenant, kind, names):
+                await self._relay(request, admission)
             elif request.route.named[0] == "responses":
                 await self._response(self._state, request, admission, tenant)
             else:
@@ -63,6 +63,14 @@ class StateCalls:
                 await _send(request, 200, document)
         except Refusal as refusal:
             await _send(request, refusal.status, msgspec.json.encode(refusal.document))
+
+    async def _is_elsewhere(
+        self, state: ResponsesApi, tenant: str, kind: str, names: Sequence[str]
+    ) -> bool:
+        """True for what may have been made before, at the provider. See `Exchange`."""
+        if not names or self._settings.tenancy == "key":
+            return False
+        return not await state.knows(tenant, kind, names[0])
 
     async def _response(
         self, state: ResponsesApi, request: Request, admission: Admission, tenant: str

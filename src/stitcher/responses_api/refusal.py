@@ -31,6 +31,15 @@ def no_response(response_id: str) -> Refusal:
     return Refusal(f"Response with id '{response_id}' not found.", status=404)
 
 
+def no_previous_response(response_id: str) -> Refusal:
+    """For an id to go on from that is unknown or another tenant's."""
+    return Refusal(
+        f"Previous response with id '{response_id}' not found.",
+        param="previous_response_id",
+        code="previous_response_not_found",
+    )
+
+
 def no_conversation(conversation_id: str) -> Refusal:
     """For an id that is unknown, another tenant's or deleted."""
     return Refusal(f"Conversation with id '{conversation_id}' not found.", status=404)
