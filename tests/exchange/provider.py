@@ -178,8 +178,14 @@ def _pieces(events: list[bytes], size: int | None) -> list[bytes]:
     return [whole[at : at + size] for at in range(0, len(whole), size)]
 
 
-def line_of(message: dict[str, Any]) -> str:
-    """One message in one line, the same for both dialects where they say the same."""
+def line_of(message: dict[str, Any] | list[dict[str, Any]]) -> str:
+    """One message in one line, the same for all dialects where they say the same.
+
+    The log keeps an item of the Responses API in one with the reasoning before it: what it says is
+    the last of them.
+    """
+    if isinstance(message, list):
+        return line_of(message[-1])
     if "role" not in message:
         return _line_of_item(message)
     return f"{message['role']}: {_shown(message)}"
