@@ -219,6 +219,22 @@ def test_reasoning_that_was_not_asked_for_encrypted(stack: Stack, client: OpenAI
     assert len([line for line in spoken(stack.messages(session)) if "thinks" in line]) == 2
 
 
+def test_items_may_be_named_by_their_ids(stack: Stack, client: OpenAI) -> None:
+    """A provider that keeps nothing is sent the items themselves."""
+    hello = {"role": "user", "content": f"{dialogue.HELLO} [[think]]"}
+    reasons: Any = {"reasoning": {"effort": "low"}, "include": ["reasoning.encrypted_content"]}
+    first = respond(client, [hello], **reasons)
+    stack.restart()
+    thought, reply = first.output
+    named = [{"type": "item_reference", "id": thought.id}, {"id": reply.id}]
+    respond(client, [hello, *named, {"role": "user", "content": "Good."}], **reasons)
+
+    assert history(stack.bodies[1])[1:3] == [thought.to_dict(), reply.to_dict()]
+    assert_prefix_kept(stack.bodies)
+    (session,) = stack.sessions()
+    assert len(spoken(stack.messages(session))) == 5
+
+
 def test_images_stay_as_they_are(stack: Stack, client: OpenAI) -> None:
     chain = Chain(client)
     picture = {"type": "input_image", "image_url": PIXEL, "detail": "auto"}
@@ -311,6 +327,9 @@ def test_another_tenants_ids_are_unknown(tmp_path: Path) -> None:
             for seek in (bob.conversations.items.list, bob.conversations.delete):
                 with pytest.raises(openai.NotFoundError, match="Conversation with id"):
                     seek(conversation.id)
+            named = {"type": "item_reference", "id": chain.last.output[0].id}
+            with pytest.raises(openai.NotFoundError, match="Item with id"):
+                respond(bob, [named, {"role": "user", "content": "What did she hear?"}])
             assert chain.say(dialogue.RECALL) == dialogue.RECALLED
         assert "Ada" not in "".join(
             received.decoded.decode()
