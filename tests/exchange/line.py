@@ -19,6 +19,14 @@ from tests.exchange.provider import Provider, Seen
 _ENVELOPE = ("type", "generate")
 
 
+class _OverSocket(OpenAIResponses):
+    """A warm-up may say nothing yet: Codex 0.169.0 sends `[]` where its tools are an item."""
+
+    def check(self, body: Any) -> Refusal | None:
+        warms = "prompt_cache_options" in body and not body["input"]
+        return super().check({**body, "input": ""} if warms else body)
+
+
 class Line:
     """A connection of a client's."""
 
@@ -26,7 +34,7 @@ class Line:
         self._provider = provider
         self._keeps = keeps
         self._own: ResponseState = ConnectionResponses(NoResponses()) if keeps else NoResponses()
-        self._dialect = OpenAIResponses(self._own)
+        self._dialect = _OverSocket(self._own)
 
     def holds(self, response_id: str) -> bool:
         named = {"previous_response_id": response_id}
@@ -39,7 +47,6 @@ class Line:
         """What the frame asks, as a request over HTTP asks it."""
         asked: dict[str, Any] = json.loads(frame)
         if asked.get("generate") is False:
-            # Codex 0.169.0 warms up with `"input": []` where its tools stand in an item.
-            asked |= {"prompt_cache_options": {"prewarm": True}, "input": asked["input"] or ""}
+            asked["prompt_cache_options"] = {"prewarm": True}
         made = {key: value for key, value in asked.items() if key not in _ENVELOPE}
         return json.dumps({**made, "stream": True}, ensure_ascii=False).encode()
