@@ -18,24 +18,20 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from statistics import median
 from typing import get_args
 
 import uvloop
 
-from bench.logs import BUDGET, InProcess, Log, copy_log, make_log
-from bench.rig import (
-    Client,
-    Server,
-    assistant,
-    pin,
-    say,
-    stitcher_server,
-    upstream_server,
-    user,
-    words,
-    written,
-)
+from bench import dialect_change
+from bench.chains import Chains, Logs
+from bench.clients import HttpClient
+from bench.cores import pin
+from bench.dialect_change import Changed
+from bench.logs import BUDGET, InProcess, copy_log, make_log
+from bench.pairs import Compared, compared, order
+from bench.rig import Server, say, stitcher_server, upstream_server
+from bench.speech import user, words
+from bench.talkers import QUESTION, Named, side_by_side
 from stitcher.ports import DialectName
 
 GOAL = 1.3
@@ -68,74 +64,17 @@ QUICK = Scale(
     idle=1,
     idle_lengths=(20,),
     resends=1,
-    dialects=("anthropic",),
+    dialects=("openai_responses",),
 )
 
 
-# ── clients ──────────────────────────────────────────────────────────────────────────────
-
-
 @dataclass(frozen=True, slots=True)
-class Turn:
-    """What one request took, and what became of it."""
+class Found:
+    """All that came out."""
 
-    ms: float
-    restored: int
-    sent: int  # bytes that reached the upstream
-
-
-class Talker:
-    """A client with one conversation, which resends so many of its newest messages."""
-
-    def __init__(self, log: Log, session: str, window: int) -> None:
-        self._dialect, self._session, self._window = log.dialect, session, window
-        self._kept = log.history[-window:] if window else ()
-        self._rng = random.Random(session)
-
-    async def ask(self, connection: Client) -> Turn:
-        asked = user(words(self._rng, 1_500))
-        body = written([*self._kept, asked], self._dialect, stream=False)
-        reply = await connection.post(body, session=self._session, dialect=self._dialect)
-        state = reply.headers.get("x-stitcher-status", "none")
-        assert (reply.status, state) in ((200, "stitched"), (200, "passthrough")), reply
-        if self._window:
-            self._kept = (*self._kept, asked, assistant())[-self._window :]
-        headers = reply.headers
-        return Turn(
-            reply.total * 1e3, int(headers["x-stitcher-restored"]), int(headers["x-received"])
-        )
-
-
-# ── measurements ─────────────────────────────────────────────────────────────────────────
-
-
-@dataclass(frozen=True, slots=True)
-class Compared:
-    """The short and the long log at the same work: medians, and the median of pairs' ratios."""
-
-    dialect: str
-    what: str
-    unit: str
-    short: float
-    long: float
-    ratio: float
-    pairs: int
-
-
-def compared(log: Log, what: str, pairs: Sequence[Sequence[float]], unit: str = "ms") -> Compared:
-    """Sums up pairs of (short, long)."""
-    return Compared(
-        log.dialect,
-        what,
-        unit,
-        short=median(pair[0] for pair in pairs),
-        long=median(pair[1] for pair in pairs),
-        ratio=median(pair[1] / pair[0] for pair in pairs),
-        pairs=len(pairs),
-    )
-
-
-Logs = tuple[Log, Log]
+    compared: list[Compared]
+    changed: list[Changed]
+    kilobytes_per_idle_session: dict[int, float]  # by its messages
 
 
 class Bench:
@@ -164,30 +103,38 @@ class Bench:
         found = [await self._after_start(logs)]
         room = self.room()
         with stitcher_server(room, self._upstream, *self._flags) as proxy:
-            async with Client(proxy) as connection:
+            async with HttpClient(proxy, dialect) as connection:
                 for kind, window in (("thin", 0), (f"resends {WINDOW}", WINDOW)):
                     say(f"{dialect}: sessions, {kind}")
                     found += await self._sessions(room, connection, logs, kind, window)
                 say(f"{dialect}: resending all")
                 found.append(await self._resending(room, connection, logs))
+        if dialect == "openai_responses":
+            say(f"{dialect}: chains")
+            chains = Chains(self.room, self._upstream, self._flags, logs)
+            found += await chains.measure(
+                (scale.short, scale.long),
+                starts=scale.starts,
+                sessions=scale.sessions,
+                turns=scale.turns,
+            )
         return [*found, *await _exchange_cpu(logs, 2 * scale.starts)]
 
     async def _after_start(self, logs: Logs) -> Compared:
         pairs: list[list[float]] = []
         for number in range(self._scale.starts):
             took = [0.0, 0.0]
-            for which in _order(number):
+            for which in order(number):
                 room = self.room()
                 copy_log(logs[which], room, "s")
                 with stitcher_server(room, self._upstream, *self._flags) as proxy:
-                    async with Client(proxy) as connection:
-                        turn = await Talker(logs[which], "s", 0).ask(connection)
-                took[which] = turn.ms
+                    async with HttpClient(proxy, logs[which].dialect) as connection:
+                        took[which] = (await Named(logs[which], "s").ask(connection)).ms
             pairs.append(took)
-        return compared(logs[0], "first request of a new process, thin", pairs)
+        return compared(logs[0].dialect, "first request of a new process, thin", pairs)
 
     async def _sessions(
-        self, room: Path, connection: Client, logs: Logs, kind: str, window: int
+        self, room: Path, connection: HttpClient, logs: Logs, kind: str, window: int
     ) -> list[Compared]:
         """First requests on untouched sessions, and warm ones after them."""
         cold, warm = list[list[float]](), list[list[float]]()
@@ -195,21 +142,17 @@ class Bench:
             names = [f"window-{window}-{number}-{which}" for which in (0, 1)]
             for log, name in zip(logs, names, strict=True):
                 copy_log(log, room, name)
-            talkers = [Talker(logs[which], names[which], window) for which in (0, 1)]
-            for turn in range(self._scale.turns + 1):
-                done: dict[int, Turn] = {}
-                for which in _order(number + turn):
-                    done[which] = await talkers[which].ask(connection)
-                assert done[0].restored == done[1].restored, done
-                assert abs(done[0].sent / done[1].sent - 1) < 0.05, done
-                if number:  # the first pair opens the way
-                    (warm if turn else cold).append([done[0].ms, done[1].ms])
+            talkers = (Named(logs[0], names[0], window), Named(logs[1], names[1], window))
+            done = await side_by_side(talkers, connection, self._scale.turns + 1, number)
+            if number:  # the first pair opens the way
+                cold.append([turn.ms for turn in done[0]])
+                warm += [[turn.ms for turn in pair] for pair in done[1:]]
         return [
-            compared(logs[0], f"cold session, {kind}", cold),
-            compared(logs[0], f"warm session, {kind}", warm),
+            compared(logs[0].dialect, f"cold session, {kind}", cold),
+            compared(logs[0].dialect, f"warm session, {kind}", warm),
         ]
 
-    async def _resending(self, room: Path, connection: Client, logs: Logs) -> Compared:
+    async def _resending(self, room: Path, connection: HttpClient, logs: Logs) -> Compared:
         """For information: what is proportional to what the client sends, per message of it."""
         pairs = list[list[float]]()
         for number in range(self._scale.resends):
@@ -217,12 +160,24 @@ class Bench:
             for which, log in enumerate(logs):
                 name = f"all-{number}-{which}"
                 copy_log(log, room, name)
-                talker = Talker(log, name, len(log.history))
+                talker = Named(log, name, len(log.history))
                 await talker.ask(connection)
                 turn = await talker.ask(connection)
                 took[which] = turn.ms * 1e3 / len(log.history)
             pairs.append(took)
-        return compared(logs[0], "warm session, resends all, per message", pairs, "µs")
+        what = "warm session, resends all, per message"
+        return compared(logs[0].dialect, what, pairs, "µs")
+
+    async def changes(self) -> list[Changed]:
+        """What it costs to go on over another API."""
+        scale, room = self._scale, self.room()
+        stored = dialect_change.STORED
+        logs = {name: await make_log(room, name, name, stored) for name in get_args(DialectName)}
+        room = self.room()
+        with stitcher_server(room, self._upstream, *self._flags) as proxy:
+            return await dialect_change.measure(
+                room, proxy, logs, sessions=scale.sessions, turns=min(scale.turns, 4)
+            )
 
     async def idle(self, length: int) -> float:
         """Kilobytes a session adds to the process, after one thin request each."""
@@ -232,17 +187,13 @@ class Bench:
         for n in range(count + early):
             copy_log(log, room, f"s-{n}")
         with stitcher_server(room, self._upstream, *self._flags) as proxy:
-            async with Client(proxy) as connection:
+            async with HttpClient(proxy) as connection:
                 for n in range(early):  # what the process itself needs to have been busy once
-                    await Talker(log, f"s-{n}", 0).ask(connection)
+                    await Named(log, f"s-{n}").ask(connection)
                 before = proxy.resident()
                 for n in range(early, count + early):
-                    await Talker(log, f"s-{n}", 0).ask(connection)
+                    await Named(log, f"s-{n}").ask(connection)
                 return (proxy.resident() - before) / count
-
-
-def _order(number: int) -> tuple[int, int]:
-    return (0, 1) if number % 2 else (1, 0)
 
 
 async def _exchange_cpu(logs: Logs, rounds: int) -> list[Compared]:
@@ -251,29 +202,32 @@ async def _exchange_cpu(logs: Logs, rounds: int) -> list[Compared]:
     rng = random.Random(rounds)
     for number in range(rounds):
         took: list[list[float]] = [[], []]
-        for which in _order(number):
+        for which in order(number):
             log = logs[which]
             said = InProcess(log.dialect, log.store)
             for _ in (0, 1):
-                asked = user(words(rng, 1_500))
+                asked = user(words(rng, QUESTION))
                 started = time.process_time()
                 await said.turn(log.folder.name, [asked], "yes")
                 took[which].append((time.process_time() - started) * 1e3)
         cold.append([took[0][0], took[1][0]])
         warm.append([took[0][1], took[1][1]])
+    dialect = logs[0].dialect
     return [
-        compared(logs[0], "CPU of a turn without HTTP and disk, cold", cold),
-        compared(logs[0], "CPU of a turn without HTTP and disk, warm", warm),
+        compared(dialect, "CPU of a turn without HTTP and disk, cold", cold),
+        compared(dialect, "CPU of a turn without HTTP and disk, warm", warm),
     ]
 
 
-async def measure(root: Path, scale: Scale) -> tuple[list[Compared], dict[int, float]]:
-    """What is compared, and kilobytes per idle session by its messages."""
+async def measure(root: Path, scale: Scale) -> Found:
+    """Everything, one after the other."""
     with upstream_server() as upstream:
         bench = Bench(root, scale, upstream)
-        found = [row for name in scale.dialects for row in await bench.dialect(name)]
+        rows = [row for name in scale.dialects for row in await bench.dialect(name)]
+        say("changes of dialect")
+        changes = await bench.changes()
         say("memory of idle sessions")
-        return found, {n: await bench.idle(n) for n in scale.idle_lengths}
+        return Found(rows, changes, {n: await bench.idle(n) for n in scale.idle_lengths})
 
 
 def table(found: Sequence[Compared], scale: Scale) -> str:
@@ -289,6 +243,18 @@ def table(found: Sequence[Compared], scale: Scale) -> str:
     return "\n".join(lines)
 
 
+def changes_table(found: Sequence[Changed]) -> str:
+    """Markdown."""
+    lines = [
+        "| began over | goes on over | CPU, other : own | own | other | a message | time |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for row in found:
+        cpu = f"{row.ratio:.2f} | {row.own:.2f} ms | {row.other:.2f} ms | {row.each:.0f} µs"
+        lines.append(f"| {row.began} | {row.now} | {cpu} | {row.ms_ratio:.2f} |")
+    return "\n".join(lines)
+
+
 def main() -> None:
     """Measures and prints."""
     parser = argparse.ArgumentParser(prog="python -m bench.history_length", description=__doc__)
@@ -298,13 +264,13 @@ def main() -> None:
     scale = QUICK if options.quick else FULL
     pin(aside=True)
     with tempfile.TemporaryDirectory() as root:
-        found, memory = uvloop.run(measure(Path(root), scale))
+        found = uvloop.run(measure(Path(root), scale))
     if options.json:
-        rows = [asdict(row) for row in found]
-        print(json.dumps({"compared": rows, "kilobytes_per_idle_session": memory}, indent=1))
+        print(json.dumps(asdict(found), indent=1))
         return
-    print(table(found, scale))
-    for length, kilobytes in memory.items():
+    print(table(found.compared, scale))
+    print(f"\n{changes_table(found.changed)}")
+    for length, kilobytes in found.kilobytes_per_idle_session.items():
         print(f"\nAn idle session of {length:,} messages holds {kilobytes:.0f} KB of memory.")
 
 

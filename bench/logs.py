@@ -12,9 +12,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.rig import assistant, user, whole_answer, words, written
+from bench.speech import PATHS, assistant, filled, user, whole_answer, words, written
 from stitcher.exchange import Exchange
 from stitcher.ports import DialectName, Headers, Incoming
+from stitcher.responses_api.pointers import Pointer
 from stitcher.settings import Settings
 from stitcher.store.jsonl import JsonlStore
 from stitcher.store.memory import MemoryStore
@@ -69,16 +70,24 @@ class InProcess:
         self._dialect, self._provider = dialect, _Provider()
         settings = Settings(max_tokens=BUDGET)
         self._exchange = Exchange(settings=settings, store=store, upstream=self._provider)
+        self._answers = 0
 
     async def turn(self, session: str, asked: Sequence[bytes], answer: str) -> int:
         """Returns how many messages were put back."""
         body = written(asked, self._dialect, stream=False)
-        path = "/v1/messages" if self._dialect == "anthropic" else "/v1/chat/completions"
-        self._provider.answer = whole_answer(path, answer)
+        self._answers += 1
+        self._provider.answer = filled(
+            whole_answer(self._dialect, answer), self._answers, len(body)
+        )
+        path = PATHS[self._dialect]
         call = Incoming(self._dialect, path, "", (), body, body, "local", "stitch", session)
         caller = _Caller()
         await self._exchange.converse(call, caller)
         return caller.restored
+
+    async def newest(self) -> Pointer | None:
+        """Where the last answer stands, in the API whose answers can be referred to."""
+        return await self._exchange.pointers.find("local", f"resp_{self._answers:024x}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +99,7 @@ class Log:
     store: MemoryStore  # the same log
     restored: int  # by the last turn
     history: tuple[bytes, ...]
+    newest: Pointer | None  # to its last answer, in the Responses API
 
 
 async def make_log(room: Path, name: str, dialect: DialectName, length: int, like: int = 0) -> Log:
@@ -119,7 +129,7 @@ async def make_log(room: Path, name: str, dialect: DialectName, length: int, lik
     problems = verify(kept, key).problems
     await kept.close()
     assert not problems, f"{name}: {problems[0]}"
-    return Log(dialect, room / name, store, restored, tuple(history))
+    return Log(dialect, room / name, store, restored, tuple(history), await said.newest())
 
 
 def _pair(rng: random.Random, number: int) -> tuple[str, str]:

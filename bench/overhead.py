@@ -9,161 +9,29 @@ round; ratios are made within a round, and their median is what is printed.
 """
 
 import argparse
-import asyncio
 import json
-import random
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
-from itertools import count
 from pathlib import Path
 from statistics import median
+from typing import Final
 
 import uvloop
 
+from bench.cores import pin
+from bench.load import Arm, Cell, Sample, run
 from bench.rig import (
-    ANSWER,
-    CHUNKS,
-    Client,
-    Reply,
     Server,
     ancestor_server,
-    assistant,
     bare_server,
-    pin,
     say,
     stitcher_server,
     upstream_server,
-    user,
-    words,
-    written,
+    websocket_upstream_server,
 )
-
-# ── the load ─────────────────────────────────────────────────────────────────────────────
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """What is asked, and by how many at once."""
-
-    size: int  # bytes of the request
-    stream: bool
-    clients: int
-
-    def __str__(self) -> str:
-        kind = f"stream of {CHUNKS} chunks" if self.stream else "JSON"
-        return f"{self.size // 1000} KB, {kind}, {self.clients} at once"
-
-
-@dataclass(frozen=True, slots=True)
-class Arm:
-    """What stands between client and upstream, and how the client remembers."""
-
-    name: str
-    server: Server
-    habit: str = "new"  # a session for each request; "resend"; or "thin" after `stored` messages
-    stored: int = 0
-    mode: str = "stitch"
-
-
-_numbers = count(1)
-
-
-class _Conversation:
-    """What one client sends, request after request."""
-
-    def __init__(self, arm: Arm, cell: Cell) -> None:
-        self._arm, self._cell = arm, cell
-        self._rng = random.Random(next(_numbers))
-        self._begin()
-
-    def _begin(self) -> None:
-        self.session = f"bench-{next(_numbers)}"
-        self._kept: list[bytes] = []
-        if self._arm.habit == "resend":  # 1.5 KB a message: as much as the cell says
-            self._kept = self._history(self._cell.size // 3_000 * 2)
-            self._longest = len(self._kept) + 32
-
-    def _history(self, length: int) -> list[bytes]:
-        said = [words(self._rng, 1_500) for _ in range(length)]
-        return [assistant(text) if n % 2 else user(text) for n, text in enumerate(said)]
-
-    def seed(self) -> bytes | None:
-        """What must have been said before anything is measured."""
-        if not self._arm.stored:
-            return None
-        opening = [*self._history(self._arm.stored - 2), user("go on")]
-        return written(opening, stream=False)
-
-    def next(self) -> bytes:
-        """The next request's body."""
-        if self._arm.habit == "new":
-            self.session = f"bench-{next(_numbers)}"
-            return written(
-                [user(words(self._rng, self._cell.size - 130))], stream=self._cell.stream
-            )
-        if self._arm.habit == "thin":
-            return written(
-                [user(words(self._rng, self._cell.size - 130))], stream=self._cell.stream
-            )
-        if len(self._kept) > self._longest:
-            self._begin()
-        self._kept.append(user(words(self._rng, 500)))
-        body = written(self._kept, stream=self._cell.stream)
-        said = "word " * (CHUNKS - 1) if self._cell.stream else ANSWER
-        self._kept.append(assistant(said))
-        return body
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One arm in one cell in one round: milliseconds, and requests per second."""
-
-    total: float  # median
-    first: float  # median, until the first byte
-    cpu: float  # of the process in between, per request
-    rate: float
-
-
-async def run(arm: Arm, cell: Cell, seconds: float) -> Sample:
-    """Asks for so long, at least once on each connection."""
-    replies: list[Reply] = []
-    least = 2 if cell.clients == 1 else 1
-
-    async def ask(client: Client, said: _Conversation) -> None:
-        asked = 0
-        while asked < least or time.perf_counter() < end:
-            body = said.next()
-            reply = await client.post(body, session=said.session, mode=arm.mode)
-            state = reply.headers.get("x-stitcher-status", "")
-            if reply.status != 200 or state.startswith(("bypass", "error")):
-                raise RuntimeError(f"{arm.name}: {reply.status} {state} {reply.body[:200]!r}")
-            replies.append(reply)
-            asked += 1
-
-    async with AsyncExitStack() as stack:
-        clients = [await stack.enter_async_context(Client(arm.server)) for _ in range(cell.clients)]
-        conversations = [_Conversation(arm, cell) for _ in clients]
-        for client, said in zip(clients, conversations, strict=True):
-            if (seed := said.seed()) is not None:
-                await client.post(seed, session=said.session)
-                await client.post(said.next(), session=said.session)  # the first cut, if one is due
-        used, started = arm.server.cpu(), time.perf_counter()
-        end = started + seconds
-        async with asyncio.TaskGroup() as group:
-            for client, said in zip(clients, conversations, strict=True):
-                group.create_task(ask(client, said))
-        elapsed, used = time.perf_counter() - started, arm.server.cpu() - used
-    return Sample(
-        total=median(reply.total for reply in replies) * 1e3,
-        first=median(reply.first for reply in replies) * 1e3,
-        cpu=used * 1e3 / len(replies),
-        rate=len(replies) / elapsed,
-    )
-
 
 # ── rounds and report ────────────────────────────────────────────────────────────────────
 
@@ -173,6 +41,7 @@ class Row:
     """One arm in one cell: medians over the rounds, ratios to the reference of the same round."""
 
     cell: str
+    reference: str
     arm: str
     total: float
     first: float
@@ -195,6 +64,7 @@ def rows(cell: str, rounds: Sequence[Mapping[str, Sample]], reference: str) -> l
     return [
         Row(
             cell=cell,
+            reference=reference,
             arm=arm,
             total=median(found[arm].total for found in rounds),
             first=median(found[arm].first for found in rounds),
@@ -210,10 +80,10 @@ def rows(cell: str, rounds: Sequence[Mapping[str, Sample]], reference: str) -> l
     ]
 
 
-def table(found: Sequence[Row], reference: str) -> str:
+def table(found: Sequence[Row]) -> str:
     """The rows of one cell, as Markdown: ratios first, what they are made of behind them."""
     lines = [
-        f"**{found[0].cell}** (× {reference})",
+        f"**{found[0].cell}** (× {found[0].reference})",
         "",
         "| arm | to first byte | p50 | CPU | req/s | added ms | p50 ms | CPU ms | req/s |",
         "|---|---|---|---|---|---|---|---|---|",
@@ -228,7 +98,12 @@ def table(found: Sequence[Row], reference: str) -> str:
     return "\n".join([*lines, ""])
 
 
+# ── arms ─────────────────────────────────────────────────────────────────────────────────
+
 _SIZES = (1_000, 100_000)
+_RESPONSES: Final = "openai_responses"
+_BARE: Final = "bare"
+_OVER_HTTP: Final = "stitch over HTTP"
 
 
 def cells(*, quick: bool) -> list[Cell]:
@@ -239,20 +114,32 @@ def cells(*, quick: bool) -> list[Cell]:
 
 
 @dataclass(frozen=True, slots=True)
+class Work:
+    """A cell by its name, the arms in it, and the one that they are put beside."""
+
+    name: str
+    cell: Cell
+    arms: Sequence[Arm]
+    reference: str = _BARE
+
+
+@dataclass(frozen=True, slots=True)
 class Servers:
     """All that is measured, running."""
 
     upstream: Server
+    websocket_upstream: Server
     bare: Server
     fsync: Server
     os: Server
+    websocket: Server  # before the upstream that speaks it, too
     ancestor: Server | None
 
     def arms(self, cell: Cell) -> list[Arm]:
         """Each request in a session of its own; where it is long enough, also one resent."""
         found = [
             Arm("direct", self.upstream),
-            Arm("bare", self.bare),
+            Arm(_BARE, self.bare),
             Arm("off", self.fsync, mode="off"),
             Arm("stitch, os", self.os),
             Arm("stitch, fsync", self.fsync),
@@ -265,22 +152,65 @@ class Servers:
 
     def with_history(self, lengths: Sequence[int]) -> list[Arm]:
         """Thin sessions that have something to be put back."""
-        found = [Arm("direct", self.upstream), Arm("bare", self.bare)]
+        found = [Arm("direct", self.upstream), Arm(_BARE, self.bare)]
         for name, server in (("stitch, fsync", self.fsync), ("0.1.0", self.ancestor)):
             if server is not None:
                 found += [Arm(f"{name}, {n} stored", server, "thin", n) for n in lengths]
         return found
 
+    def responses(self) -> list[Arm]:
+        """Over the Responses API; an answer that is not to be stored has no place in the index."""
+        return [
+            Arm("direct", self.upstream, dialect=_RESPONSES),
+            Arm(_BARE, self.bare, dialect=_RESPONSES),
+            Arm("off", self.fsync, mode="off", dialect=_RESPONSES),
+            Arm("stitch, os", self.os, dialect=_RESPONSES),
+            Arm("stitch, fsync", self.fsync, dialect=_RESPONSES),
+            Arm("stitch, fsync, store false", self.fsync, dialect=_RESPONSES, store=False),
+            Arm("stitch, fsync, Chat Completions", self.fsync),
+        ]
+
+    def over_websocket(self) -> list[Arm]:
+        """Chains of a few turns over both, up to an upstream that speaks both or HTTP alone."""
+
+        def arm(name: str, server: Server, mode: str = "stitch", *, websocket: bool) -> Arm:
+            return Arm(name, server, "chain", mode=mode, dialect=_RESPONSES, websocket=websocket)
+
+        return [
+            arm("direct over HTTP", self.upstream, websocket=False),
+            arm("bare over HTTP", self.bare, websocket=False),
+            arm(_OVER_HTTP, self.fsync, websocket=False),
+            arm("direct over WebSocket", self.websocket_upstream, websocket=True),
+            arm("off, WebSocket to WebSocket", self.websocket, "off", websocket=True),
+            arm("stitch, WebSocket to HTTP", self.fsync, websocket=True),
+            arm("stitch, WebSocket to WebSocket", self.websocket, websocket=True),
+        ]
+
+    def work(self, *, quick: bool) -> list[Work]:
+        """All that is asked in every round."""
+        small = [Cell(1_000, stream, 1) for stream in (False, True)]
+        history = Cell(1_000, False, 1)
+        lengths = (20,) if quick else (100, 1_000)
+        return [
+            *(Work(str(cell), cell, self.arms(cell)) for cell in cells(quick=quick)),
+            *(Work(f"Responses API, {cell}", cell, self.responses()) for cell in small),
+            Work(f"a chain's turn, {small[1]}", small[1], self.over_websocket(), _OVER_HTTP),
+            Work(f"{history}, thin", history, self.with_history(lengths)),
+        ]
+
+
+# ── rounds ───────────────────────────────────────────────────────────────────────────────
+
 
 @contextmanager
 def serving(root: Path) -> Iterator[Servers]:
     """Everything, each on a data directory of its own."""
-    rooms = {name: root / name for name in ("fsync", "os", "ancestor")}
+    rooms = {name: root / name for name in ("fsync", "os", "websocket", "ancestor")}
     for room in rooms.values():
         room.mkdir()
     with ExitStack() as stack:
-        upstream = stack.enter_context(upstream_server())
         start = stack.enter_context
+        upstream, speaking = start(upstream_server()), start(websocket_upstream_server())
         ancestor = None
         if find_spec("stitcher_proxy") is None:
             say("stitcher-proxy 0.1.0 is not installed (make .venv/.stamps/clients): left out")
@@ -288,30 +218,27 @@ def serving(root: Path) -> Iterator[Servers]:
             ancestor = start(ancestor_server(rooms["ancestor"], upstream))
         yield Servers(
             upstream,
+            speaking,
             start(bare_server(upstream)),
             start(stitcher_server(rooms["fsync"], upstream)),
             start(stitcher_server(rooms["os"], upstream, "--durability", "os")),
+            start(stitcher_server(rooms["websocket"], speaking)),
             ancestor,
         )
 
 
 async def measure(root: Path, *, quick: bool) -> list[Row]:
     """All cells in every round, so that a busy minute is everybody's."""
-    times = (1, 0.02) if quick else (4, 0.3)
+    rounds, seconds = (1, 0.02) if quick else (4, 0.3)
     found: dict[str, list[dict[str, Sample]]] = {}
     with serving(root) as servers:
-        work = {str(cell): (cell, servers.arms(cell)) for cell in cells(quick=quick)}
-        for turn in range(times[0]):
-            for name, (cell, arms) in work.items():
-                say(f"round {turn + 1} of {times[0]}: {name}")
-                found.setdefault(name, []).append(await _round(arms, cell, turn, times[1]))
-        history = Cell(1_000, False, 1)
-        for turn in range(1 if quick else 2):
-            name = f"{history}, thin"
-            say(f"round {turn + 1}: {name}, with history")
-            arms = servers.with_history((20,) if quick else (100, 1_000))
-            found.setdefault(name, []).append(await _round(arms, history, turn, times[1]))
-    return [row for name, rounds in found.items() for row in rows(name, rounds, "bare")]
+        work = servers.work(quick=quick)
+        for turn in range(rounds):
+            for each in work:
+                say(f"round {turn + 1} of {rounds}: {each.name}")
+                done = await _round(each.arms, each.cell, turn, seconds)
+                found.setdefault(each.name, []).append(done)
+    return [row for each in work for row in rows(each.name, found[each.name], each.reference)]
 
 
 async def _round(arms: Sequence[Arm], cell: Cell, turn: int, seconds: float) -> dict[str, Sample]:
@@ -334,7 +261,7 @@ def main() -> None:
         print(json.dumps([asdict(row) for row in found], indent=1))
         return
     for cell in dict.fromkeys(row.cell for row in found):
-        print(table([row for row in found if row.cell == cell], "bare"))
+        print(table([row for row in found if row.cell == cell]))
 
 
 if __name__ == "__main__":

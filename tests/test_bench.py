@@ -3,6 +3,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,22 @@ def test_history_length_compares_the_same_work_on_a_short_and_a_long_log(
     assert history["kilobytes_per_idle_session"]
 
 
+def test_history_length_follows_chains_and_finds_their_places_in_the_index(
+    found: Mapping[str, Any],
+) -> None:
+    what = {row["what"] for row in found["history_length"]["compared"]}
+    assert "first request of a new process, chained" in what
+    assert "warm session, chained" in what
+    assert "finding the oldest response in the index" in what
+
+
+def test_history_length_goes_on_over_every_other_api(found: Mapping[str, Any]) -> None:
+    changed = found["history_length"]["changed"]
+    apis = {"openai_chat", "openai_responses", "anthropic"}
+    assert {(row["began"], row["now"]) for row in changed} == set(permutations(apis, 2))
+    assert all(row["own"] > 0 and row["other"] > 0 for row in changed)
+
+
 def test_overhead_puts_every_arm_beside_a_bare_pass_through(found: Mapping[str, Any]) -> None:
     rows = found["overhead"]
     arms = {row["arm"] for row in rows}
@@ -56,3 +73,12 @@ def test_overhead_puts_every_arm_beside_a_bare_pass_through(found: Mapping[str, 
     assert all(row["total_ratio"] == row["cpu_ratio"] == 1 for row in bare)
     direct = [row for row in rows if row["arm"] == "direct"]
     assert all(row["added"] == 0 for row in direct)
+
+
+def test_overhead_puts_a_turn_over_websocket_beside_one_over_http(
+    found: Mapping[str, Any],
+) -> None:
+    turns = {row["arm"]: row for row in found["overhead"] if "chain" in row["cell"]}
+    assert {"stitch, WebSocket to HTTP", "stitch, WebSocket to WebSocket"} <= turns.keys()
+    reference = turns["stitch over HTTP"]
+    assert reference["cpu_ratio"] == reference["first_ratio"] == 1
