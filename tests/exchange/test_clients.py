@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.exchange.dialogue import Client, Dialogue, FakeReply
+from tests.exchange.dialogue import Dialogue
 from tests.exchange.messages import Message, assistant, tools, user
 
 SESSION = "5f0e8f5c-0000-4000-8000-000000000001"
@@ -203,44 +203,3 @@ class TestClaudeCode:
         assert thin.saw() == ["user: two"]
         claude.asks("three")
         assert claude.talk.provider.last.untouched
-
-
-class TestOpenClaw:
-    """OpenClaw 2026.9.6: an extra last message that is gone next time; rewritten tool ids."""
-
-    def _sends(self, client: Client, history: list[Message]) -> FakeReply:
-        tail = user("<<<BEGIN_OPENCLAW_INTERNAL_CONTEXT>>> now <<<END>>>")
-        reply = client.sends([*history, tail], stream_options={"include_usage": True})
-        history.append(client.answer_in(reply))
-        return reply
-
-    @pytest.mark.parametrize("session", ["s", None])
-    def test_the_ephemeral_message_is_no_part_of_the_next_path(
-        self, talk: Dialogue, session: str | None
-    ) -> None:
-        client = talk.client(session=session, stream=True)
-        history: list[Message] = []
-        for n in range(4):
-            history.append(user(f"m{n}"))
-            reply = self._sends(client, history)
-            assert talk.provider.last.untouched
-        assert len(talk.sessions) == 1
-        log = talk.log(reply.session)
-        assert [line for line in log.said if line.startswith("user")] == [
-            f"user: m{n}" for n in range(4)
-        ]
-        assert log.kinds.count("aside") == 4, "what was said is kept, beside the path"
-
-    def test_tool_ids_without_their_punctuation(self, talk: Dialogue) -> None:
-        client = talk.client(session="s", extra={"tools": tools("openai_chat")})
-        called = client.answer_in(client.says('go [[tool look {"at": 1}]]'))
-        call = dict(called["tool_calls"][0])
-        call["id"] = call["id"].replace("_", "")
-        call["function"] = {"name": "look", "arguments": '{"at":1}'}
-        result = {"role": "tool", "tool_call_id": call["id"], "content": "sunny"}
-        rewritten = {"role": "assistant", "content": None, "tool_calls": [call]}
-        asked = user('go [[tool look {"at": 1}]]')
-        client.sends([asked, rewritten, result])
-        assert talk.log("s").kinds.count("message") == 4
-        client.says("and?")
-        assert talk.provider.last.messages[1]["tool_calls"][0]["id"] == call["id"]
