@@ -199,7 +199,7 @@ def _following(tree: Tree, call: Call, dialect: Dialect, after: After | None) ->
     """The call with what goes on of the head of the answer it follows."""
     if after is None:
         return call
-    earlier = tree.heads_by_digest.get(after.head)
+    earlier = native(tree.heads_by_digest.get(after.head), dialect)
     system = earlier.system if earlier else None
     return dialect.continuing(call, system, begins=after.chain == ROOT)
 
