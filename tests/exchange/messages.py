@@ -81,7 +81,9 @@ def call_ids(message: Message) -> list[str]:
         return [item["call_id"] for item in message["items"] if "call_id" in item]
     if "tool_calls" in message:
         return [one["id"] for one in message["tool_calls"]]
-    return [one["id"] for one in message["content"] if one["type"] == "tool_use"]
+    content = message["content"]
+    blocks = content if isinstance(content, list) else []
+    return [one["id"] for one in blocks if one["type"] == "tool_use"]
 
 
 def tools(dialect: str, *names: str) -> list[Message]:
