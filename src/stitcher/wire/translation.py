@@ -152,7 +152,11 @@ def translated(
     made: list[Piece] = []
     for foreign, run in groupby(pieces, lambda piece: _is_foreign(piece, to)):
         together = list(run)
-        made += _written(_blocks(together, dialect_of, ids), to) if foreign else together
+        if foreign:
+            made += _written(_blocks(together, dialect_of, ids), to)
+        else:
+            ids.newest |= {name: name for piece in together for name in piece.item.calls}
+            made += together
     speaks_first = made[0].item.role if made else "user"
     if to.USER_SPEAKS_FIRST and speaks_first == "assistant" and _is_foreign(pieces[0], to):
         made = _written([_Block("user", [Text("user", _OPENING)], pieces[0])], to) + made
