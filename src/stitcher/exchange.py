@@ -27,7 +27,7 @@ from stitcher.recording import returns_to
 from stitcher.responses_api.conversation_objects import ConversationObjects
 from stitcher.responses_api.pointers import Pointers
 from stitcher.responses_api.references import References
-from stitcher.responses_api.refusal import Refusal
+from stitcher.responses_api.refusal import Refusal, no_referred_item
 from stitcher.sessions import Session, Sessions
 from stitcher.settings import Settings
 from stitcher.store.protocol import SessionKey, Store
@@ -159,10 +159,18 @@ class Exchange:
         )
 
     async def _resolve(self, incoming: Incoming, call: Call) -> tuple[Incoming, Call]:
-        """With the items themselves where their ids are given, unless the API keeps them."""
+        """With the items themselves where their ids are given, unless the API keeps them.
+
+        Raises Refusal and StoreError.
+        """
         if incoming.mode != "stitch" or self._settings.responses_state != "local":
             return incoming, call
-        return await self._references.resolve(incoming, call)
+        told, call = await self._references.resolve(incoming, call)
+        unknown = self._references.left(call)
+        if unknown and self._settings.tenancy == "key":
+            # Perhaps another tenant's, whom the provider may not tell from this one.
+            raise no_referred_item(unknown[0])
+        return told, call
 
     def _terms(self, incoming: Incoming, call: Call, claimed: Claim, located: Located) -> Terms:
         placed = located is not NOWHERE

@@ -30,13 +30,17 @@ class References:
 
         Raises StoreError.
         """
-        names = referred(call.items) if call.dialect == NAME else []
+        names = self.left(call)
         items = await self._items(incoming.tenant, names) if names else {}
         if not items:
             return incoming, call
         body = dereferenced(call.body, items)
         told = replace(incoming, body=body, decoded=body, headers=_unencoded(incoming.headers))
         return told, parse(body)
+
+    def left(self, call: Call) -> list[str]:
+        """The ids that a request gives instead of items."""
+        return referred(call.items) if call.dialect == NAME else []
 
     async def _items(self, tenant: str, names: Sequence[str]) -> dict[str, bytes]:
         places = await self._pointers.find_items(tenant, names)

@@ -48,3 +48,8 @@ def no_conversation(conversation_id: str) -> Refusal:
 def no_item(item_id: str) -> Refusal:
     """For an item that is not in the conversation, or not any more."""
     return Refusal(f"Item with id '{item_id}' not found in conversation.", status=404)
+
+
+def no_referred_item(item_id: str) -> Refusal:
+    """For an item named instead of said, whose id is unknown or another tenant's."""
+    return Refusal(f"Item with id '{item_id}' not found.", status=404, param="input")
