@@ -53,6 +53,10 @@ class Stack:
         """The method of everything that the client sent, and the status it got."""
         return [(sent.method, sent.status) for sent in self._wiretap.exchanges]
 
+    def wait_for_answer(self, text: bytes) -> None:
+        """Returns once the client has been sent that text."""
+        self._wiretap.wait_for_answer(text)
+
     @property
     def received(self) -> list[Received]:
         """What reached the simulator on the dialect endpoints, WebSocket messages among it."""

@@ -6,6 +6,7 @@ WebSocket, the proxy goes on over HTTP behind Codex's back and sends what that i
 
 import json
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,13 @@ def in_full(exchanges: Sequence[Exchange]) -> list[Any]:
     return bodies
 
 
+def times_asked(stack: Stack, question: str) -> int:
+    """How often the client sent it as the newest question."""
+    asked = [own_words(sent.json["input"]) for sent in stack.sent]
+    questions = [[line for line in lines if line.startswith("user:")] for lines in asked]
+    return sum(f"user: {question}" in (lines or [""])[-1] for lines in questions)
+
+
 def test_the_provider_gets_each_message_as_it_was_sent(tmp_path: Path) -> None:
     with checked(Stack(tmp_path, stateless_responses=True)) as stack:
         thread = take_through_the_dialogue(stack, tmp_path)
@@ -126,11 +134,11 @@ def test_a_stream_cut_is_asked_again_and_stored_once(tmp_path: Path, websockets:
     with checked(Stack(tmp_path, stateless_responses=True, websockets=websockets)) as stack:
         codex = Codex.with_base_url(tmp_path, stack.url)
         hello = codex.run(HELLO)
-        # Where frames go up, the prompt sent ahead is the first thing that can be cut.
-        stack.simulator.script(*[Fault()] * websockets, Fault(cut_after=30))
+        stack.simulator.script(Fault(cut_after=30))
         codex.resume("And I like rivers. [[think]] [[long 40]]")
         codex.resume("Good.")
 
+        assert times_asked(stack, "And I like rivers.") == 2
         session = f"codex-{hello.thread}"
         assert stack.sessions() == [session]
         main = own_words(stack.messages(session, "main"))
@@ -140,6 +148,32 @@ def test_a_stream_cut_is_asked_again_and_stored_once(tmp_path: Path, websockets:
             "user: Good.",
         ]
         assert main[-3].startswith("assistant: word1 ")
+        assert sum("word40" in line for line in main) == 1
+
+
+@PROVIDERS
+def test_a_proxy_killed_in_the_middle_of_an_answer(tmp_path: Path, websockets: bool) -> None:
+    with checked(Stack(tmp_path, stateless_responses=True, websockets=websockets)) as stack:
+        codex = Codex.with_base_url(tmp_path, stack.url)
+        hello = codex.run(HELLO)
+        stack.simulator.script(Fault(stall_after=12))
+        with ThreadPoolExecutor(1) as pool:
+            answered = pool.submit(codex.resume, "And I like rivers. [[long 40]]")
+            stack.wait_for_answer(b"word3")
+            stack.kill()
+            assert "word40" in answered.result().answers[0]
+        codex.resume("Good.")
+
+        assert times_asked(stack, "And I like rivers.") == 2
+        session = f"codex-{hello.thread}"
+        stack.verify()
+        assert stack.sessions() == [session]
+        main = own_words(stack.messages(session, "main"))
+        assert [line for line in main if line.startswith("user:")] == [
+            f"user: {HELLO}",
+            "user: And I like rivers. [[long 40]]",
+            "user: Good.",
+        ]
         assert sum("word40" in line for line in main) == 1
 
 

@@ -73,7 +73,7 @@ class Wiretap:
         self._target_port = target_port
         self._wires: list[_Wire] = []
         self._open: set[asyncio.StreamWriter] = set()
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
         self._loop = asyncio.new_event_loop()
         self._server = self._loop.run_until_complete(
             asyncio.start_server(self._relay, "127.0.0.1", 0)
@@ -91,9 +91,17 @@ class Wiretap:
     @property
     def exchanges(self) -> list[Exchange]:
         """Everything that crossed so far, in the order in which the requests began."""
-        with self._lock:
+        with self._changed:
             found = [exchange for wire in self._wires for exchange in _read_exchanges(wire)]
         return sorted(found, key=lambda exchange: exchange.at)
+
+    def wait_for_answer(self, text: bytes, timeout: float = 30) -> None:
+        """Returns once an answer with that text has come back as far as the text."""
+        with self._changed:
+            if not self._changed.wait_for(
+                lambda: any(text in exchange.answer for exchange in self.exchanges), timeout
+            ):
+                raise TimeoutError(f"no answer with {text!r} within {timeout} s")
 
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -102,7 +110,7 @@ class Wiretap:
             writer.close()
             return
         wire = _Wire()
-        with self._lock:
+        with self._changed:
             self._wires.append(wire)
         self._open |= {writer, far_writer}
         ways = {
@@ -121,8 +129,9 @@ class Wiretap:
     ) -> None:
         try:
             while chunk := await reader.read(_CHUNK):
-                with self._lock:
+                with self._changed:
                     way.add(chunk)
+                    self._changed.notify_all()
                 writer.write(chunk)
                 await writer.drain()
         except ConnectionError:
@@ -192,7 +201,7 @@ def _read_websocket(wire: _Wire, upgrade: Exchange, sent: int, answered: int) ->
     agreed = upgrade.answer_headers.get("sec-websocket-extensions", "")
     asked = _timed_messages(wire.sent, sent, "client_no_context_takeover" not in agreed)
     answers = _timed_messages(wire.answered, answered, "server_no_context_takeover" not in agreed)
-    ends = [at for at, _ in asked[1:]] + [float("inf")]
+    ends = [*(at for at, _ in asked), float("inf")][1:]
     return [
         replace(
             upgrade,
