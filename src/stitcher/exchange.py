@@ -23,7 +23,7 @@ from stitcher.listening import Listener, is_stream, read_error
 from stitcher.locating import NOWHERE, PURGED, Elsewhere, Located, Locator
 from stitcher.planning import After, Plan, Terms, plan
 from stitcher.ports import Answer, ClientGone, Incoming, Reply, Upstream
-from stitcher.recording import returns_to
+from stitcher.recording import Stamp, give_way, returns_to
 from stitcher.responses_api.conversation_objects import ConversationObjects
 from stitcher.responses_api.pointers import Pointers
 from stitcher.responses_api.references import References
@@ -245,11 +245,14 @@ class Exchange:
             # Its connection was made anew meanwhile: what it held is put back instead.
             lost = b"previous_response_not_found" in refusal
             return lost and await self._plan_again(turn, replace(turn.terms, held=False))
+        too_long = turn.dialect.too_long(status, refusal)
+        if status in (400, 422) and not too_long and await self._give_way(turn):
+            return True
         if not turn.plan.restored:
             return False
         if not turn.terms.without_thinking and turn.dialect.cannot_read_thinking(status, refusal):
             return await self._plan_again(turn, replace(turn.terms, without_thinking=True))
-        if turn.cut_harder or not turn.terms.may_cut or not turn.dialect.too_long(status, refusal):
+        if turn.cut_harder or not turn.terms.may_cut or not too_long:
             return False
         turn.cut_harder = True
         # The model's window is smaller than the budget: cut harder, once, to half of what was sent.
@@ -257,6 +260,18 @@ class Exchange:
         half = calibrated.apply(turn.plan.tokens) // 2
         harder = replace(turn.terms, max_tokens=half, now=self._clock(), calibration=calibrated)
         return await self._plan_again(turn, harder) and turn.plan.restored < before
+
+    async def _give_way(self, turn: OpenTurn) -> bool:
+        """True when there is another plan, with the client's own bytes where ours had gone out."""
+        try:
+            async with turn.session.changing:
+                stamp = Stamp(turn.terms.thread, self._clock())
+                own = give_way(turn.session.tree, turn.plan.alignment, stamp)
+                await turn.session.append(own)
+        except StoreError as error:
+            log.warning("not planned again: %s", error)
+            return False
+        return bool(own) and await self._plan_again(turn, turn.terms)
 
     async def _plan_again(self, turn: OpenTurn, terms: Terms) -> bool:
         """True when there is another plan."""

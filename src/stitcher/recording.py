@@ -153,6 +153,20 @@ def record_answers(
     return tuple(entries), end
 
 
+def give_way(tree: Tree, alignment: Alignment, stamp: Stamp) -> tuple[Settled, ...]:
+    """For a request that went out with stored bytes in the place of the client's own: its own.
+
+    The provider refused it, and those it went out with may never have been taken by any: a message
+    that was refused before, or replayed with a field too many, and has been put right since.
+    """
+    known = [(tree.nodes.get(step.chain), step) for step in alignment.steps]
+    return tuple(
+        Settled(stamp.thread, stamp.time, step.chain, step.item)
+        for node, step in known
+        if node is not None and replaces(node, step.item)
+    )
+
+
 def _given(tree: Tree, entry: Message, item: Item) -> list[Entry]:
     known = tree.nodes.get(entry.chain)
     if known is None:

@@ -311,3 +311,68 @@ class TestObserve:
         client = talk.client(session="s", stream=True, mode="observe")
         client.says("one")
         assert talk.provider.last.untouched
+
+
+class TestPutRight:
+    """First-sent bytes win, but not where no provider takes them: then the client's own do."""
+
+    REFUSED = Step(status=400, message="Unknown parameter: future")
+
+    @pytest.mark.parametrize("session", ["s", None])
+    @pytest.mark.parametrize("turns", [0, 1])
+    def test_a_message_that_was_refused(
+        self, talk: Dialogue, dialect: str, session: str | None, turns: int
+    ) -> None:
+        client = talk.client(dialect, session=session)
+        for n in range(turns):
+            client.resends(f"m{n}")
+        before = client.history
+        talk.provider.then(self.REFUSED, self.REFUSED)
+        client.sends([*before, {**user("one"), "future": 1}])
+        reply = client.sends([*before, user("one")])
+        assert reply.status == 200
+        assert [b"future" in seen.body for seen in talk.provider.seen[turns:]] == [
+            True,
+            True,  # it goes out as it did,
+            False,  # and then as it is,
+        ]
+        client.sends([*before, user("one"), client.answer_in(reply), user("two")])
+        assert len(talk.provider.seen) == turns + 4, "from then on at once"
+        assert talk.provider.last.untouched
+
+    def test_an_answer_replayed_with_a_field_too_many(self, client: Client) -> None:
+        """As litellm 1.106 dumps one back; the client leaves the field out when it is told."""
+        answer = client.answer_in(client.says("one"))
+        spoilt = [{**item, "future": 1} for item in answer.get("items", [answer])]
+        client.talk.provider.then(self.REFUSED, self.REFUSED)
+        client.sends([user("one"), *spoilt, user("two")])
+        reply = client.sends([user("one"), answer, user("two")])
+        assert (reply.status, len(client.talk.provider.seen)) == (200, 4)
+        client.says("three")
+        assert b"future" not in client.talk.provider.last.body
+        assert len(client.saw()) == 5
+
+    def test_over_a_restart(self, client: Client) -> None:
+        client.talk.provider.then(self.REFUSED, self.REFUSED)
+        client.sends([{**user("one"), "future": 1}])
+        client.says("one")
+        client.talk.restart()
+        client.says("two")
+        assert b"future" not in client.talk.provider.last.body
+
+    def test_what_is_wrong_with_the_clients_own_comes_back(self, client: Client) -> None:
+        client.talk.provider.then(self.REFUSED, *[Step(status=400, message="Unknown: past")] * 5)
+        client.sends([{**user("one"), "future": 1}])
+        reply = client.sends([{**user("one"), "past": 1}])
+        assert (reply.status, len(client.talk.provider.seen)) == (400, 3)
+        assert b"past" in reply.body
+        assert client.talk.provider.last.untouched
+
+    @pytest.mark.parametrize("status", [401, 429, 500])
+    def test_other_failures_change_nothing(self, client: Client, status: int) -> None:
+        """The prefix moves only where it may be to blame."""
+        client.talk.provider.then(self.REFUSED, Step(status=status))
+        client.sends([{**user("one"), "future": 1}])
+        assert client.says("one").status == status
+        assert len(client.talk.provider.seen) == 2
+        assert "settled" not in client.talk.log("s").kinds
