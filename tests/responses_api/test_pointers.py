@@ -243,6 +243,34 @@ def test_memory_is_bounded_and_what_was_used_last_is_not_read_again(
     asyncio.run(story())
 
 
+def test_the_items_of_a_long_conversation_are_found_in_one_reading_of_the_index() -> None:
+    store = CountingStore()
+    names = [f"msg_{number}" for number in range(50)]
+
+    async def story() -> None:
+        await store.append(TALK, [b"{}"])
+        index = Pointers(store)
+        for number, name in enumerate(names):
+            await index.add("local", f"resp_{number}", PLACE, [name])
+        assert await Pointers(store).find_items("local", names) == dict.fromkeys(names, PLACE)
+
+    asyncio.run(story())
+    assert store.read <= len(names)
+
+
+def test_an_item_leads_to_where_its_response_stands_now() -> None:
+    store = MemoryStore()
+
+    async def story() -> dict[str, Pointer]:
+        await store.append(TALK, [b"{}"])
+        index = Pointers(store)
+        await index.add("local", "resp_1", OTHER, ["msg_1"])
+        await index.add("local", "resp_1", PLACE)
+        return await Pointers(store).find_items("local", ["msg_1"])
+
+    assert asyncio.run(story()) == {"msg_1": PLACE}
+
+
 class SlowStore(MemoryStore):
     """While its log is read, something is appended."""
 

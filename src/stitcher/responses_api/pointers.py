@@ -56,10 +56,17 @@ class _Line(msgspec.Struct, tag_field="type", tag="pointer", omit_defaults=True)
 _encode = msgspec.json.encode
 _decoder = msgspec.json.Decoder(_Line)
 
-_NO_LINE = _Line("")
 _GONE = Pointer("", "", "", "", "", stored=False, deleted=True)
 
 _Key = tuple[str, str]  # tenant, digest of the id
+
+
+@dataclass(frozen=True, slots=True)
+class _Items:
+    """What the logs say of items."""
+
+    responses: dict[str, str]  # digest of an item's id → of the response's that it was part of
+    places: dict[str, Pointer]  # of those responses, where they stand now
 
 
 class Pointers:
@@ -94,9 +101,12 @@ class Pointers:
         unknown = [key for key in keys.values() if key not in self._items]
         if unknown:
             read = await asyncio.to_thread(self._read_items, tenant, {key[1] for key in unknown})
+            # What was written while the logs were being read is newer.
+            for response, place in read.places.items():
+                if (tenant, response) not in self._recent:
+                    self._remember((tenant, response), place)
             for key in unknown:
-                # What was written while the logs were being read is newer.
-                response = self._items.get(key) or read.get(key[1], "")
+                response = self._items.get(key) or read.responses.get(key[1], "")
                 self._remember_item(key, response)
         responses = {name: self._items.get(key, "") for name, key in keys.items()}
         found = {
@@ -162,33 +172,40 @@ class Pointers:
             except (msgspec.DecodeError, UnicodeDecodeError):
                 continue  # a damaged line says nothing
             if found.key == key[1]:
-                return Pointer(
-                    session=found.session,
-                    thread=found.thread,
-                    asked=found.asked,
-                    of=found.of,
-                    head=found.head,
-                    stored=found.stored,
-                    deleted=found.deleted,
-                    pending=found.pending,
-                )
+                return _pointer(found)
         return None
 
-    def _read_items(self, tenant: str, wanted: set[str]) -> dict[str, str]:
-        """The responses that items were part of, as far as they are known."""
-        found: dict[str, str] = {}
+    def _read_items(self, tenant: str, wanted: set[str]) -> _Items:
+        """Takes as long for many items as for one: a client may name all of a conversation's."""
+        found = _Items({}, {})
         for number in range(_SHARDS):
+            passed: set[str] = set()  # responses, of which an older line does not count
             for line in self._store.newest_first(_shard(tenant, number)):
-                if len(found) == len(wanted):
+                if len(found.responses) == len(wanted):
                     return found
-                sought = [item for item in wanted if item.encode() in line.data]
                 try:
-                    told = _decoder.decode(line.data) if sought else _NO_LINE
+                    told = _decoder.decode(line.data)
                 except (msgspec.DecodeError, UnicodeDecodeError):
                     continue  # a damaged line says nothing
-                for item in set(sought).intersection(told.items):
-                    found.setdefault(item, told.key)
+                for item in wanted.intersection(told.items):
+                    found.responses.setdefault(item, told.key)
+                    if told.key not in passed:
+                        found.places[told.key] = _pointer(told)
+                passed.add(told.key)
         return found
+
+
+def _pointer(line: _Line) -> Pointer:
+    return Pointer(
+        session=line.session,
+        thread=line.thread,
+        asked=line.asked,
+        of=line.of,
+        head=line.head,
+        stored=line.stored,
+        deleted=line.deleted,
+        pending=line.pending,
+    )
 
 
 def _digest(response_id: str) -> str:
