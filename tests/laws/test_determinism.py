@@ -25,7 +25,7 @@ from stitcher.wire.dialects import DIALECTS
 from tests.laws.provider import Said, flat
 from tests.laws.replay import cold, outcome
 from tests.laws.test_alignment import DIALECT
-from tests.laws.world import TOOLS, World, answer, call, request, result, under, user
+from tests.laws.world import TOOLS, World, answer, answers, request, result, under, user
 
 TEXT = st.sampled_from(["yes", "go on", "no", "word " * 30])
 STEP = st.tuples(
@@ -60,8 +60,8 @@ def live(world: World, steps: list[Step], portion: int) -> None:
         elif outcome_ != "lost":
             called = outcome_ == "call"
             name = f"call_{n}"
-            said = call(world.dialect, name, {}) if called else answer(world.dialect, f"reply {n}")
-            world.said += world.reply(made, said, cut=outcome_ == "cut")
+            said = answers(world.dialect, f"reply {n}", [(name, {})] if called else [])
+            world.said += world.reply(made, *said, cut=outcome_ == "cut")
             if called:
                 made, _ = world.ask([result(world.dialect, name, "found")])
                 world.said.append(result(world.dialect, name, "found"))

@@ -199,7 +199,7 @@ class Tree:
     conversation: Conversation | None = None  # the newest
     whole: bool = False  # the log has been read to its beginning
     _replays: dict[str, Item] = field(default_factory=dict)  # answer → the bytes it settled on
-    _sent: set[str] = field(default_factory=set)  # has a child: it has been upstream as input
+    _sent: set[str] = field(default_factory=set)  # have been upstream as input
     _awaited: dict[str, list[_Waiting]] = field(default_factory=dict)  # by `same_as`
     _referring: set[str] = field(default_factory=set)  # chains of those
 
@@ -213,6 +213,7 @@ class Tree:
                 self.heads_by_digest[entry.digest] = entry
             case Turn():
                 self.turns[entry.thread] = entry
+                self._was_sent(entry.of)
                 if entry.status == "failed":
                     self.tips[entry.thread] = entry.base
             case Rewound():
@@ -236,6 +237,7 @@ class Tree:
                 self.heads_by_digest.setdefault(entry.digest, entry)
             case Turn():
                 self.turns.setdefault(entry.thread, entry)
+                self._sent.add(entry.of)
                 if entry.status == "failed":
                     self.tips.setdefault(entry.thread, entry.base)
             case Rewound():
@@ -291,8 +293,8 @@ class Tree:
             self.nodes[entry.chain] = _node(entry, item, settled=not entry.answer)
         else:
             self._append_waiting(entry)
-        self._sent.add(entry.parent)
-        self._settle(entry.parent, None)
+        if not entry.answer:
+            self._was_sent(entry.parent)
 
     def _append_waiting(self, entry: Message) -> None:
         """The bytes named are not read yet, or stand at a place that waits for its own."""
@@ -302,6 +304,25 @@ class Tree:
                 self._await([_Waiting(entry, not entry.answer, named[-1].replay)], origin)
                 return
         self._await([_Waiting(entry, not entry.answer, None)], entry.same_as)
+
+    def _was_sent(self, chain: str) -> None:
+        """A message has been upstream as input, and with it what the same answer said before it.
+
+        That a part of an answer follows another does not say so: they came together.
+        """
+        while chain not in self._sent:
+            self._sent.add(chain)
+            self._settle(chain, None)
+            said = self.nodes.get(chain) or self._waiting_at(chain)
+            if said is None or not said.answer:
+                return
+            chain = said.parent
+
+    def _waiting_at(self, chain: str) -> Message | None:
+        if chain not in self._referring:
+            return None
+        every = (one.entry for waiting in self._awaited.values() for one in waiting)
+        return next((entry for entry in every if entry.chain == chain), None)
 
     def _append_settled(self, entry: Settled) -> None:
         self._replays[entry.of] = entry.item
@@ -329,7 +350,8 @@ class Tree:
         self.tips.setdefault(entry.thread, entry.chain)
         replay = self._replays.get(entry.chain)
         settled = not entry.answer or entry.chain in self._sent or replay is not None
-        self._sent.add(entry.parent)
+        if not entry.answer or entry.chain in self._sent:
+            self._sent.add(entry.parent)
         # Lines that name these bytes are newer, so it is this line they mean and none before it.
         filled = self._awaited.pop(entry.chain, [])
         if not self.stands(entry.chain):
