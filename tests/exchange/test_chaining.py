@@ -6,7 +6,6 @@ The provider here keeps nothing, as most do not: what an id stands for comes out
 import asyncio
 import json
 from itertools import pairwise
-from typing import Any
 
 import pytest
 
@@ -200,6 +199,17 @@ class TestFailures:
             _refused(bob, bob.follows(one, "two"))
         assert b"secret" not in talk.provider.last.body
 
+    def test_with_tenants_by_their_keys_it_is_not_even_asked_for(
+        self, opened: OpenDialogue
+    ) -> None:
+        """The provider may not tell them apart: then it would answer bob from what ann said."""
+        talk = opened(tenancy="key", provider=Provider(keeps=True))
+        ann, bob = (talk.client("openai_responses", tenant=name) for name in ("ann", "bob"))
+        one = ann.says("a secret")
+        reply = bob.follows(one, "two")
+        assert reply.json["error"]["code"] == "previous_response_not_found"
+        assert (reply.status, len(talk.provider.seen)) == (400, 1)
+
     def test_an_answer_of_a_purged_session(self, anyone: Client) -> None:
         one = anyone.says("one")
         anyone.talk.purge(one.session)
@@ -225,6 +235,19 @@ class TestFailures:
         assert not anyone.saw()[1].endswith("word60")
         assert anyone.saw()[2:] == ["user: two"]
 
+    def test_the_same_request_after_its_answer_was_cut_off(self, anyone: Client) -> None:
+        one = anyone.says("one")
+        name = anyone.id_of(one)
+        anyone.stream = True
+        asked = [user(f"two {WORDS}")]
+        cut = anyone.sends(asked, previous_response_id=name, leaves_at=9)
+        whole = anyone.sends(asked, previous_response_id=name)
+        for reply, ends in ((whole, True), (cut, False)):
+            anyone.follows(reply, "three")
+            assert anyone.saw()[2] == f"user: two {WORDS}"
+            assert anyone.saw()[3].endswith("word60") == ends
+        assert anyone.talk.log(one.session).everything.count(f"user: two {WORDS}") == 1
+
     def test_an_answer_that_was_cut_off_before_its_first_word(self, anyone: Client) -> None:
         anyone.stream = True
         cut = anyone.sends([user("one")], leaves_at=2)
@@ -248,105 +271,6 @@ class TestFailures:
         assert anyone.says("three").status == 200
 
 
-class TestNotStored:
-    """`store: false` asks the provider to forget the answer: its id names nothing later."""
-
-    def test_over_http(self, anyone: Client) -> None:
-        one = anyone.says("one", store=False)
-        with anyone.talk.refusing("the client asked not to store it"):
-            _refused(anyone, anyone.follows(one, "two"))
-
-    @pytest.mark.parametrize("keeps", [True, False])
-    def test_over_a_connection_it_names_it_for_as_long(self, talk: Dialogue, keeps: bool) -> None:
-        """Codex 0.169.0 chains so, though it stores nothing."""
-        caller = talk.caller(keeps=keeps)
-        one = caller.says("one", store=False)
-        two = caller.follows(one, "two", store=False)
-        three = caller.follows(two, "three", store=False)
-        assert b"Reply 3 to: three" in three.body
-        assert talk.provider.last.untouched == keeps
-        assert talk.log(one.session).said[-1] == "assistant: Reply 3 to: three"
-
-
-class TestConnection:
-    def test_what_the_provider_knows_from_it_is_not_sent_again(self, talk: Dialogue) -> None:
-        caller = talk.caller(keeps=True)
-        one = caller.says("one")
-        two = caller.follows(one, "two")
-        assert caller.saw() == ["user: two"]
-        assert talk.provider.last.json["previous_response_id"] == caller.id_of(one)
-        assert (two.said, two.restored) == ("passthrough", 0)
-
-    def test_what_was_said_before_it_is(self, talk: Dialogue) -> None:
-        """Another connection knows nothing of what this one was told."""
-        caller = talk.caller(keeps=True)
-        one = caller.says("one")
-        again = talk.caller(keeps=True)
-        two = again.follows(one, "two")
-        assert again.saw() == ["user: one", "assistant: Reply 1 to: one", "user: two"]
-        again.follows(two, "three")
-        assert again.saw() == ["user: three"]
-
-    def test_one_that_was_lost_after_a_restart_of_ours(self, talk: Dialogue) -> None:
-        one = talk.caller(keeps=True).says("one")
-        talk.restart()
-        again = talk.caller(keeps=False)
-        again.follows(one, "two")
-        assert again.saw() == ["user: one", "assistant: Reply 1 to: one", "user: two"]
-
-    @pytest.mark.parametrize("said", [[], [{"role": "developer", "content": "Be brief."}]])
-    def test_a_warm_up_that_everything_follows(
-        self, talk: Dialogue, said: list[dict[str, Any]]
-    ) -> None:
-        caller = talk.caller()
-        warmed = caller.sends(said, generate=False, store=False)
-        one = caller.follows(warmed, "one", store=False)
-        caller.follows(one, "two", store=False)
-        spoken = ["user: one", "assistant: Reply 1 to: one", "user: two"]
-        assert caller.saw() == [*(["developer: Be brief."] if said else []), *spoken]
-        assert talk.sessions == [one.session]
-        assert talk.log(one.session).said[-1] == "assistant: Reply 2 to: two"
-
-
-class TestKeptUpstream:
-    """`--responses-state upstream`: the provider keeps responses, and is left to."""
-
-    @pytest.fixture
-    def kept(self, opened: OpenDialogue) -> Client:
-        talk = opened(provider=Provider(keeps=True), responses_state="upstream")
-        return talk.client("openai_responses")
-
-    def test_the_request_goes_on_as_it_came_and_is_remembered(self, kept: Client) -> None:
-        one = kept.says("one")
-        two = kept.follows(one, "two")
-        assert kept.talk.provider.last.untouched
-        assert two.json["output"][0]["content"][0]["text"] == "Reply 2 to: two"
-        assert kept.talk.log(one.session).said[-2:] == ["user: two", "assistant: Reply 2 to: two"]
-
-    def test_an_id_that_only_the_provider_knows(self, kept: Client) -> None:
-        elsewhere = Dialogue(provider=kept.talk.provider)
-        one = elsewhere.client("openai_responses").says("one")
-        two = kept.follows(one, "two")
-        assert two.status == 200
-        assert two.said.startswith("bypass; ")
-        assert two.json["output"][0]["content"][0]["text"] == "Reply 2 to: two"
-        elsewhere.end()
-
-
-def test_only_looking_on(opened: OpenDialogue) -> None:
-    """Observed, a chain is recorded as it would have been sent; then it is put back."""
-    talk = opened(provider=Provider(keeps=True))
-    client = talk.client("openai_responses", mode="observe")
-    one = client.says("one")
-    two = client.follows(one, "two")
-    assert talk.provider.last.untouched
-    assert two.said.startswith("observe; ")
-    client.mode = "stitch"
-    client.follows(two, "three")
-    assert len(client.saw()) == 5
-    assert talk.log(one.session).said[-1] == "assistant: Reply 3 to: three"
-
-
 class TestBudget:
     def test_a_chain_is_cut_back_and_then_grows(self, opened: OpenDialogue) -> None:
         talk = opened(max_tokens=2_000)
@@ -361,6 +285,16 @@ class TestBudget:
         assert all(int(reply.headers["x-stitcher-tokens"]) <= 2_000 for reply in replies)
         assert all(seen.said[0] == "developer: Be brief." for seen in talk.provider.seen)
 
+    def test_a_restart_moves_no_cut(self, opened: OpenDialogue) -> None:
+        warm, cold = opened(max_tokens=2_000), opened(max_tokens=2_000)
+        for talk in (warm, cold):
+            reply = talk.client("openai_responses").says(f"m {WORDS}")
+            for n in range(25):
+                if talk is cold:
+                    talk.restart()
+                reply = talk.client("openai_responses").follows(reply, f"m{n} {WORDS}")
+        assert [s.body for s in warm.provider.seen] == [s.body for s in cold.provider.seen]
+
     def test_going_on_from_before_the_cut(self, opened: OpenDialogue) -> None:
         talk = opened(max_tokens=2_000)
         client = talk.client("openai_responses")
@@ -370,24 +304,3 @@ class TestBudget:
         client.follows(replies[1], "another way")
         assert client.saw()[0] == f"user: m {WORDS}"
         assert len(client.saw()) == 5
-
-
-class TestInTheBackground:
-    """`background: true` is answered later, to be fetched: only the provider has it."""
-
-    QUEUED = b'{"id": "resp_b", "object": "response", "status": "queued", "output": []}'
-
-    def test_what_follows_it_is_the_providers_affair(self, anyone: Client) -> None:
-        one = anyone.says("one")
-        anyone.talk.provider.then(Step(body=self.QUEUED))
-        anyone.follows(one, "two", background=True)
-        with anyone.talk.refusing("this provider keeps nothing"):
-            reply = anyone.sends([user("three")], previous_response_id="resp_b")
-        _refused(anyone, reply)
-
-    def test_the_conversation_goes_on_from_before_it(self, anyone: Client) -> None:
-        one = anyone.says("one")
-        anyone.talk.provider.then(Step(body=self.QUEUED))
-        anyone.follows(one, "two", background=True)
-        anyone.follows(one, "three")
-        assert anyone.saw() == ["user: one", "assistant: Reply 1 to: one", "user: three"]

@@ -1,105 +1,30 @@
-"""What Codex 0.169.0 does, in the shapes it was seen to send (November 2026)."""
+"""What Codex 0.169.0 does over HTTP: the whole history each time."""
 
 import json
 import random
-from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
 
-from stitcher.core.log import Rebased, Rewound
-from tests.exchange.dialogue import Client, Dialogue, FakeReply
-from tests.exchange.line import Line
-from tests.exchange.messages import Message, extends, tools
+from tests.exchange.codex import (
+    AGENT,
+    CHECKPOINT,
+    NAME,
+    PROMPT,
+    ROOT,
+    SUMMARY,
+    TOOLS,
+    Codex,
+    all_untouched,
+    moved,
+)
+from tests.exchange.dialogue import Dialogue, FakeReply
+from tests.exchange.messages import Message, extends
 from tests.exchange.provider import Step
-
-ROOT = "019a0000-0000-7000-8000-000000000001"
-AGENT = "019a0000-0000-7000-8000-000000000002"
-NAME = f"codex-{ROOT}"
-PROMPT: Message = {
-    "type": "message",
-    "id": "msg_prompt",
-    "role": "developer",
-    "content": [{"type": "input_text", "text": "You are Codex."}],
-}
-TOOLS: Message = {
-    "type": "additional_tools",
-    "id": "at_1",
-    "role": "developer",
-    "tools": [{"type": "custom", "name": "exec"}],
-}
-CHECKPOINT = "You are performing a CONTEXT CHECKPOINT COMPACTION. Create a handoff summary."
-SUMMARY = "Another language model started to solve this problem and produced a summary."
-
-
-@dataclass
-class Codex:
-    """One process of it: it keeps its history as items, each of its own with an id."""
-
-    talk: Dialogue
-    thread: str = ROOT
-    parent: str | None = None
-    kind: str = "turn"
-    line: Any = None
-    name: str | None = None
-    items: list[Message] = field(default_factory=lambda: [PROMPT])
-    order: random.Random = field(default_factory=lambda: random.Random(1))
-
-    def asks(self, text: str, **extra: Any) -> FakeReply:
-        """A turn over HTTP, or with its whole history over a connection."""
-        self.items.append(self.message(text))
-        reply = self.sends(self.items, **extra)
-        if reply.finished:
-            self.items += self.client.answer_in(reply)["items"]
-        return reply
-
-    def message(self, text: str) -> Message:
-        part = {"type": "input_text", "text": text}
-        number = f"msg_{self.kind}_{self.thread[-1]}{len(self.items):03}"
-        return {"type": "message", "id": number, "role": "user", "content": [part]}
-
-    def sends(self, items: list[Message], **extra: Any) -> FakeReply:
-        return self.client.sends(items, **{**self.members(), **extra})
-
-    def members(self) -> dict[str, Any]:
-        """What is beside the input; the metadata is in another order each time."""
-        told = [("thread_id", self.thread), ("session_id", ROOT), ("turn_id", "t")]
-        self.order.shuffle(told)
-        return {
-            "tools": tools("openai_responses", "shell"),
-            "store": False,
-            "include": ["reasoning.encrypted_content"],
-            "prompt_cache_key": ROOT,
-            "client_metadata": dict(told),
-        }
-
-    @property
-    def client(self) -> Client:
-        headers = [
-            ("session-id", ROOT),
-            ("thread-id", self.thread),
-            ("x-codex-turn-metadata", json.dumps({"request_kind": self.kind})),
-        ]
-        if self.parent:
-            headers.append(("x-codex-parent-thread-id", self.parent))
-        return self.talk.client(
-            "openai_responses", stream=True, headers=headers, line=self.line, session=self.name
-        )
 
 
 @pytest.fixture
 def codex(talk: Dialogue) -> Codex:
     return Codex(talk)
-
-
-def _moved(talk: Dialogue, thread: str) -> set[str]:
-    """What moved the path of a thread other than being gone on from."""
-    turns = (e for e in talk.log(NAME).written if isinstance(e, Rewound | Rebased))
-    return {type(entry).__name__ for entry in turns if entry.thread == thread}
-
-
-def _all_untouched(talk: Dialogue) -> bool:
-    return all(seen.untouched for seen in talk.provider.seen)
 
 
 class TestOverHttp:
@@ -108,7 +33,7 @@ class TestOverHttp:
     def test_turns_pass_untouched_and_stand_once(self, codex: Codex) -> None:
         for text in ("one [[think]]", "two", "three"):
             codex.asks(text)
-        assert _all_untouched(codex.talk)
+        assert all_untouched(codex.talk)
         log = codex.talk.log(NAME)
         assert log.said == [
             "user: one [[think]]",
@@ -125,7 +50,7 @@ class TestOverHttp:
         codex.asks("one")
         codex.talk.restart()
         Codex(codex.talk, items=codex.items, order=random.Random(2)).asks("two")
-        assert _all_untouched(codex.talk)
+        assert all_untouched(codex.talk)
         assert codex.talk.log(NAME).kinds.count("message") == 4
 
     def test_a_model_whose_tools_are_an_item(self, codex: Codex) -> None:
@@ -137,7 +62,7 @@ class TestOverHttp:
         output = {"type": "custom_tool_call_output", "call_id": called["call_id"], "output": "a.py"}
         codex.items.append(output)
         codex.sends(codex.items, tools=None)
-        assert _all_untouched(codex.talk)
+        assert all_untouched(codex.talk)
         assert codex.talk.log(NAME).said[2:] == [
             "tool: [result a.py]",
             "assistant: Tool said: a.py",
@@ -176,7 +101,7 @@ class TestCutStream:
         reply = codex.sends(codex.items)
         codex.items += codex.client.answer_in(reply)["items"]
         codex.asks("three")
-        assert _all_untouched(codex.talk)
+        assert all_untouched(codex.talk)
         said = codex.talk.log(NAME).said
         assert [line for line in said if line.startswith("user: ")] == [
             "user: one",
@@ -195,7 +120,7 @@ class TestCutStream:
         again = codex.sends(codex.items)
         codex.items += codex.client.answer_in(again)["items"]
         codex.asks("three")
-        assert _all_untouched(codex.talk)
+        assert all_untouched(codex.talk)
         assert codex.talk.log(NAME).said.count("assistant: Let me see.") >= 1
         assert codex.talk.log(NAME).said[-2] == "user: three"
 
@@ -224,17 +149,17 @@ class TestSubAgents:
         codex.talk.restart()
         agent.asks("And further.")
         codex.asks("three")
-        assert _all_untouched(codex.talk)
+        assert all_untouched(codex.talk)
         assert len(codex.talk.log(NAME).said) == 6
         assert codex.talk.sessions == [NAME]
-        assert _moved(codex.talk, "main") == set()
+        assert moved(codex.talk, "main") == set()
 
     def test_a_review_beside_it(self, codex: Codex) -> None:
         """Begins with nothing of its parent's."""
         codex.asks("one")
         Codex(codex.talk, thread=AGENT, parent=ROOT).asks("Review the changes.")
         codex.asks("two")
-        assert _all_untouched(codex.talk)
+        assert all_untouched(codex.talk)
         assert len(codex.talk.log(NAME).said) == 4
         assert len(codex.talk.log(NAME).path(f"agent-{AGENT}")) == 2
 
@@ -258,13 +183,13 @@ class TestCompaction:
         asks = Codex(codex.talk, kind="compaction")
         asks.sends([*codex.items, asks.message(CHECKPOINT)], tools=[], parallel_tool_calls=False)
         self._goes_on(codex)
-        assert _all_untouched(codex.talk)
+        assert all_untouched(codex.talk)
         log = codex.talk.log(NAME)
         assert log.said[:4] == ["user: one", "user: two", f"user: {SUMMARY}", "user: three"]
         assert log.said[-2:] == ["user: four", f"assistant: {_last_words(codex)}"]
         assert not any("CHECKPOINT" in line for line in log.said)
         assert log.everything.count("user: three") == 1
-        assert _moved(codex.talk, "main") == {"Rebased"}
+        assert moved(codex.talk, "main") == {"Rebased"}
 
     def test_by_an_item(self, codex: Codex) -> None:
         """OpenAI makes the summary itself, of which only it knows what is in it."""
@@ -275,7 +200,7 @@ class TestCompaction:
         codex.items = [PROMPT, codex.items[1], made]
         for text in ("three", "four"):
             codex.asks(text)
-        assert _all_untouched(codex.talk)
+        assert all_untouched(codex.talk)
         log = codex.talk.log(NAME)
         assert log.said[:3] == ["user: one", "assistant: [compaction]", "user: three"]
         assert log.everything.count("user: three") == 1
@@ -289,89 +214,6 @@ def _last_words(codex: Codex) -> str:
     return text
 
 
-@pytest.mark.parametrize("keeps", [True, False])
-class TestOverAConnection:
-    """`openai_base_url`: a warm-up, then what is new and the id of the answer before it."""
-
-    def _process(self, talk: Dialogue, keeps: bool, items: list[Message]) -> tuple[Codex, str]:
-        """A new process: it warms up, with nothing where its tools stand in an item."""
-
-        codex = Codex(talk, line=Line(talk.provider, keeps=keeps), items=items)
-        warmed = codex.sends([], generate=False)
-        return codex, codex.client.id_of(warmed)
-
-    def _chained(self, codex: Codex, after: str, *new: Message) -> str:
-        codex.items += new
-        reply = codex.sends(list(new), previous_response_id=after)
-        assert reply.status == 200
-        codex.items += codex.client.answer_in(reply)["items"]
-        return codex.client.id_of(reply)
-
-    def test_turns(self, talk: Dialogue, keeps: bool) -> None:
-        codex, after = self._process(talk, keeps, [])
-        after = self._chained(codex, after, TOOLS, PROMPT, codex.message("one"))
-        after = self._chained(codex, after, codex.message("two"))
-        self._chained(codex, after, codex.message("three"))
-        assert talk.sessions == [NAME]
-        assert talk.log(NAME).said == [
-            "user: one",
-            "assistant: Reply 1 to: one",
-            "user: two",
-            "assistant: Reply 2 to: two",
-            "user: three",
-            "assistant: Reply 3 to: three",
-        ]
-        sent = talk.provider.last.messages
-        assert len(sent) == (1 if keeps else 7)
-        assert keeps or [item.get("id") for item in sent[:2]] == ["at_1", "msg_prompt"]
-
-    def test_a_new_process_sends_everything_after_its_warm_up(
-        self, talk: Dialogue, keeps: bool
-    ) -> None:
-        codex, after = self._process(talk, keeps, [])
-        self._chained(codex, after, TOOLS, PROMPT, codex.message("one"))
-        talk.restart()
-        resumed, after = self._process(talk, keeps, [])
-        resumed.thread = ROOT
-        history = [*codex.items, codex.message("two")]
-        self._chained(resumed, after, *history)
-        log = talk.log(NAME)
-        assert len(log.said) == 4
-        assert log.everything.count("user: one") == 1
-        sent = talk.provider.last.said
-        assert sent.count("user: one") == 1
-
-    def test_after_an_error_the_whole_history_without_an_id(
-        self, talk: Dialogue, keeps: bool
-    ) -> None:
-
-        codex, after = self._process(talk, keeps, [])
-        after = self._chained(codex, after, TOOLS, PROMPT, codex.message("one"))
-        talk.provider.then(Step(status=500))
-        new = codex.message("two")
-        assert codex.sends([new], previous_response_id=after).status == 500
-        codex.items.append(new)
-        reply = codex.sends(codex.items)
-        assert reply.status == 200
-        assert talk.provider.last.untouched
-        log = talk.log(NAME)
-        assert log.said[-2:] == ["user: two", "assistant: Reply 2 to: two"]
-        assert log.everything.count("user: two") == 1
-
-    def test_a_connection_that_was_lost_within_a_chain(self, talk: Dialogue, keeps: bool) -> None:
-
-        codex, after = self._process(talk, keeps, [])
-        after = self._chained(codex, after, PROMPT, codex.message("one"))
-        codex.line = Line(talk.provider, keeps=keeps)
-        self._chained(codex, after, codex.message("two"))
-        assert [line.split(":")[0] for line in talk.provider.last.said] == [
-            "developer",
-            "user",
-            "assistant",
-            "user",
-        ]
-
-
 def test_under_a_name_it_is_beside_a_thin_client(talk: Dialogue) -> None:
     codex = Codex(talk, name="notes")
     codex.asks("one")
@@ -379,5 +221,5 @@ def test_under_a_name_it_is_beside_a_thin_client(talk: Dialogue) -> None:
     thin.says("two")
     codex.asks("three")
     assert thin.saw()[-1] == "user: three"
-    assert _all_untouched(talk)
+    assert all_untouched(talk)
     assert talk.sessions == ["notes"]
