@@ -27,6 +27,7 @@ _DIALECT: Final = "openai_responses"
 _TENANT = "local"
 _ELSEWHERE = "elsewhere"  # the session of all responses that are not the measured ones
 _AT_ONCE = 500
+_CONVERSATION = 100  # items that a client names at once
 _SHARDED = "responses-"  # in the names of the index's directories
 
 Logs = tuple[Log, Log]
@@ -89,7 +90,7 @@ class Chains:
         indexes = [await make_index(self._room(), length) for length in lengths]
         found = [await self._after_start(indexes, starts)]
         found += await self._sessions(indexes[1], sessions + 1, turns)
-        return [*found, *await self._index(indexes, lengths, 4 * starts)]
+        return [*found, *await self._index(indexes, lengths, 2 * starts)]
 
     async def _after_start(self, indexes: Sequence[Path], starts: int) -> Compared:
         pairs: list[list[float]] = []
@@ -138,27 +139,31 @@ class Chains:
                 for _ in range(rounds)
             ]
             rows.append(compared(_DIALECT, f"finding the {what} response in the index", pairs))
-        for what, item in (
-            ("the oldest item", f"msg_{0:024x}"),
-            ("an unknown item", "msg_unknown"),
-        ):
+        first = [f"msg_{number:024x}" for number in range(min(_CONVERSATION, *lengths))]
+        sought_items = (
+            ("the oldest item", first[:1]),
+            (f"the {len(first)} oldest items", first),
+            ("an unknown item", ["msg_unknown"]),
+        )
+        for what, items in sought_items:
             pairs = [
-                [await _seek(indexes[which], item=item) for which in (0, 1)] for _ in range(rounds)
+                [await _seek(indexes[which], items=items) for which in (0, 1)]
+                for _ in range(rounds)
             ]
             rows.append(compared(_DIALECT, f"finding {what} in the index", pairs))
         return rows
 
 
-async def _seek(index: Path, response: str = "", item: str = "") -> float:
+async def _seek(index: Path, response: str = "", items: Sequence[str] = ()) -> float:
     """Milliseconds."""
     store = JsonlStore(index, read_only=True)
     pointers = Pointers(store)
     started = time.perf_counter()
     if response:
-        assert await pointers.find(_TENANT, response) is not None, response
+        found = await pointers.find(_TENANT, response) is not None
     else:
-        found = await pointers.find_items(_TENANT, [item])
-        assert bool(found) != (item == "msg_unknown"), item
+        found = len(await pointers.find_items(_TENANT, items)) == len(items)
     took = (time.perf_counter() - started) * 1e3
+    assert found or items == ["msg_unknown"], (response, items)
     await store.close()
     return took
