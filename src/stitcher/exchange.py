@@ -68,6 +68,7 @@ class Exchange:
         self._references = References(self._sessions, self._pointers)
         self._endings = Endings(self._conversations, self._pointers, clock)
         self._refuses_usage: set[str] = set()  # models whose server rejects stream_options
+        self._forgets_thinking: set[str] = set()  # models whose server keeps no reasoning
         self._requests = 0
 
     async def converse(self, incoming: Incoming, reply: Reply) -> None:
@@ -190,6 +191,7 @@ class Exchange:
             after=located.after,
             appends=located.conversation,
             held=held and placed,
+            forgets_thinking=call.model in self._forgets_thinking,
         )
 
     async def _write_down(
@@ -251,6 +253,8 @@ class Exchange:
         if not turn.plan.restored:
             return False
         if not turn.terms.without_thinking and turn.dialect.cannot_read_thinking(status, refusal):
+            if status == 404:  # named by an id that nobody knows
+                self._forgets_thinking.add(turn.call.model)
             return await self._plan_again(turn, replace(turn.terms, without_thinking=True))
         if turn.cut_harder or not turn.terms.may_cut or not too_long:
             return False

@@ -64,6 +64,7 @@ class Terms:
     appends: bool = False  # or at the end of the path, whatever they look like
     held: bool = False  # the provider itself keeps what stands before the client's messages
     without_thinking: bool = False  # it could not read the thinking that was put back
+    forgets_thinking: bool = False  # it keeps none that could be named by an id
 
     @property
     def placed(self) -> bool:
@@ -351,7 +352,8 @@ def _pieces(case: _Case, kept: _Kept) -> list[Piece]:
         binds=binds_thinking(case.call.model),
     )
     # What the provider was told to forget cannot be named to it.
-    if case.terms.without_thinking or not case.call.stores:
+    forgotten = case.terms.forgets_thinking or not case.call.stores
+    if case.terms.without_thinking or forgotten:
         restored = [_portable(piece, case.terms.without_thinking) for piece in restored]
     sent = first_sent(replace(case.alignment, steps=tuple(kept.steps)), case.tree.nodes)
     return [*restored, *sent]

@@ -166,6 +166,19 @@ class TestUnreadable:
         assert (reply.status, len(thinker.talk.provider.seen)) == (400, 3)
         assert sealed in reply.body.decode()
 
+    def test_a_provider_that_keeps_no_reasoning_is_asked_to_read_it_once(
+        self, trusting: Client
+    ) -> None:
+        trusting.says("one [[think]]")
+        unknown = "Item with id 'rs_1' not found."
+        trusting.talk.provider.then(Step(status=404, message=unknown))
+        assert trusting.says("two").status == 200
+        asked = len(trusting.talk.provider.seen)
+        trusting.says("three [[think]]")
+        trusting.says("four")
+        assert "reasoning" not in _kinds(trusting)
+        assert len(trusting.talk.provider.seen) == asked + 2, "nothing was sent twice again"
+
     def test_what_the_client_sent_itself_is_its_own_affair(self, thinker: Client) -> None:
         with thinker.talk.refusing("the client says what the provider cannot read"):
             reply = thinker.sends([user("one"), FOREIGN, user("two")])
