@@ -9,7 +9,12 @@ from stitcher.core.threads import MAIN
 from stitcher.planning import After
 from stitcher.responses_api.conversation_objects import ConversationObjects
 from stitcher.responses_api.pointers import Pointers
-from stitcher.responses_api.refusal import Refusal, no_conversation, no_previous_response
+from stitcher.responses_api.refusal import (
+    Refusal,
+    no_conversation,
+    no_previous_response,
+    two_histories,
+)
 from stitcher.sessions import Sessions
 from stitcher.settings import Settings
 from stitcher.store.protocol import SessionKey
@@ -59,9 +64,12 @@ class Locator:
         Raises Elsewhere where not into our log, Refusal for one that must not be asked for there,
         and StoreError.
         """
+        local = self._settings.responses_state == "local"
+        if call.conversation is not None and call.after is not None and local:
+            raise two_histories()
         if call.conversation is not None:
             known = await self._objects.exists(tenant, call.conversation)
-            if self._settings.responses_state == "local" and not known:
+            if local and not known:
                 raise self._unknown(_NO_CONVERSATION, no_conversation(call.conversation))
             return Located(session=call.conversation, conversation=True)
         if call.after is None:

@@ -126,6 +126,15 @@ def test_an_answer_in_it_may_be_followed_by_its_id(anyone: Client) -> None:
     assert anyone.saw() == ["user: one", "assistant: Reply 1 to: one", "user: two"]
 
 
+def test_two_histories_at_once(anyone: Client) -> None:
+    """As OpenAI refuses it; taken for either of them it would be answered from the wrong one."""
+    one = anyone.says("one")
+    reply = anyone.follows(one, "two", conversation=_made(anyone.talk))
+    assert (reply.status, reply.said) == (400, "refused")
+    assert reply.json["error"]["code"] == "mutually_exclusive_parameters"
+    assert len(anyone.talk.provider.seen) == 1
+
+
 def test_an_id_that_nobody_made(anyone: Client) -> None:
     with anyone.talk.refusing("such a provider keeps no conversations"):
         reply = anyone.says("one", conversation="conv_never")

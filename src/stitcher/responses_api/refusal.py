@@ -40,6 +40,15 @@ def no_previous_response(response_id: str) -> Refusal:
     )
 
 
+def two_histories() -> Refusal:
+    """For a request that says of two histories that it goes on from them."""
+    return Refusal(
+        "Mutually exclusive parameters. Ensure you are only providing one of: "
+        "'previous_response_id' or 'conversation'.",
+        code="mutually_exclusive_parameters",
+    )
+
+
 def no_conversation(conversation_id: str) -> Refusal:
     """For an id that is unknown, another tenant's or deleted."""
     return Refusal(f"Conversation with id '{conversation_id}' not found.", status=404)
