@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stitcher.simulator.rules_openai_chat import check
+from stitcher.wire.context_length import too_long
 from stitcher.wire.dialect import Fold, Received
-from stitcher.wire.openai_chat.answer import fold, too_long
+from stitcher.wire.openai_chat.answer import fold
 from stitcher.wire.openai_chat.message import read_answer
 from tests.wire.feeds import feeds
 from tests.wire.json_text import ODD

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from openai.types.responses import ResponseStreamEvent
 
 from stitcher.simulator.response_events import as_sse, response_events
+from stitcher.wire.context_length import too_long
 from stitcher.wire.dialect import Fold, Received
-from stitcher.wire.openai_responses.answer import Gathered, fold, too_long
+from stitcher.wire.openai_responses.answer import Gathered, fold
 from stitcher.wire.openai_responses.message import read_answer
 from tests.wire.feeds import feeds
 from tests.wire.json_text import ODD

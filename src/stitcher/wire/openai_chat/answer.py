@@ -21,17 +21,6 @@ def fold(*, stream: bool, hide_usage: bool) -> Fold:
     return _Stream(hide_usage) if stream else WholeBody(_read_body)
 
 
-def too_long(status: int, body: bytes) -> bool:
-    """Error code context_length_exceeded; llama.cpp and vLLM say it in words."""
-    if status not in (400, 413, 422):
-        return False
-    lower = body.lower()
-    return any(
-        sign in lower
-        for sign in (b"context_length_exceeded", b"maximum context length", b"exceed_context_size")
-    )
-
-
 def cannot_read_thinking(status: int, body: bytes) -> bool:
     """Never: reasoning is not put back."""
     del status, body

@@ -1,6 +1,7 @@
 """OpenAI Responses, and the servers that speak it."""
 
-from stitcher.wire.openai_responses.answer import cannot_read_thinking, fold, too_long
+from stitcher.wire.context_length import too_long
+from stitcher.wire.openai_responses.answer import cannot_read_thinking, fold
 from stitcher.wire.openai_responses.change import change, mark_head
 from stitcher.wire.openai_responses.message import NAME, read_answer, read_item, text
 from stitcher.wire.openai_responses.neutral import (

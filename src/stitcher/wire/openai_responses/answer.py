@@ -42,17 +42,6 @@ def cannot_read_thinking(status: int, body: bytes) -> bool:
     return b"encrypted_content" in body or (b"Item with id 'rs_" in body and b"not found" in body)
 
 
-def too_long(status: int, body: bytes) -> bool:
-    """Error code context_length_exceeded; llama.cpp and vLLM say it in words."""
-    if status not in (400, 413, 422):
-        return False
-    lower = body.lower()
-    return any(
-        sign in lower
-        for sign in (b"context_length_exceeded", b"maximum context length", b"exceed_context_size")
-    )
-
-
 def _read_body(body: bytes) -> Received:
     """Reads a whole answer. Its items go into the log as the bytes they came in."""
     try:
