@@ -102,6 +102,44 @@ def _after(client: Client, reply: FakeReply, text: str, n: int) -> FakeReply:
     return client.sends([user(text)], previous_response_id=name)
 
 
+class TestBesideAWholeHistory:
+    """The Agents SDK chains, or sends all it has: the one conversation is known by either."""
+
+    @pytest.mark.parametrize("restarts", [False, True])
+    def test_all_of_it_after_a_chain(self, anyone: Client, restarts: bool) -> None:
+        one = anyone.says("one")
+        two = anyone.follows(one, "two")
+        history = [user("one"), anyone.answer_in(one), user("two"), anyone.answer_in(two)]
+        if restarts:
+            anyone.talk.restart()
+        three = anyone.sends([*history, user("three")])
+        assert anyone.talk.provider.last.untouched
+        assert anyone.talk.sessions == [one.session]
+        assert len(anyone.talk.log(one.session).everything) == 6
+        anyone.follows(three, "four")
+        assert len(anyone.saw()) == 7
+
+    def test_a_chain_after_all_of_it(self, anyone: Client) -> None:
+        anyone.resends("one")
+        two = anyone.resends("two")
+        anyone.talk.restart()
+        three = anyone.follows(two, "three")
+        assert anyone.saw()[2:] == ["user: two", "assistant: Reply 2 to: two", "user: three"]
+        assert three.session == two.session
+
+    def test_all_of_it_and_the_id_as_well(self, anyone: Client) -> None:
+        """Said so, it is said twice: the API takes items for what they are."""
+        one = anyone.resends("one")
+        anyone.follows(one, *[user("one"), {"role": "assistant", "content": "Again."}], "two")
+        assert anyone.saw() == [
+            "user: one",
+            "assistant: Reply 1 to: one",
+            "user: one",
+            "assistant: Again.",
+            "user: two",
+        ]
+
+
 class TestWhatCarriesOver:
     """OpenAI: "the instructions from a previous response will not be carried over"."""
 
@@ -185,6 +223,16 @@ class TestFailures:
         anyone.follows(one, "two")
         assert anyone.talk.provider.last.body == before
         assert anyone.talk.log(one.session).everything.count("user: two") == 1
+
+    def test_an_item_that_was_refused_and_put_right(self, anyone: Client) -> None:
+        one = anyone.says("one")
+        with anyone.talk.refusing("the provider knows no such field"):
+            anyone.follows(one, {**user("two"), "future": 1})
+        with anyone.talk.refusing("it goes out as it did, and then as it is"):
+            two = anyone.follows(one, "two")
+        assert two.status == 200
+        anyone.follows(two, "three")
+        assert len(anyone.saw()) == 5
 
     def test_an_id_that_nobody_gave(self, anyone: Client) -> None:
         anyone.says("one")

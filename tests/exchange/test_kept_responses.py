@@ -63,6 +63,17 @@ class TestConnection:
         again.follows(two, "three")
         assert again.saw() == ["user: three"]
 
+    def test_what_the_provider_has_forgotten_meanwhile(self, talk: Dialogue) -> None:
+        """Its own connection was made anew under ours: what that one held is put back."""
+        caller = talk.caller(keeps=True)
+        one = caller.says("one")
+        lost = "previous_response_not_found"
+        talk.provider.then(Step(status=400, message=lost))
+        two = caller.follows(one, "two")
+        assert (two.status, two.restored) == (200, 2)
+        assert caller.saw() == ["user: one", "assistant: Reply 1 to: one", "user: two"]
+        assert talk.log(one.session).everything.count("user: two") == 1
+
     def test_one_that_was_lost_after_a_restart_of_ours(self, talk: Dialogue) -> None:
         one = talk.caller(keeps=True).says("one")
         talk.restart()
