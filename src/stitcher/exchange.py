@@ -132,7 +132,8 @@ class Exchange:
     async def _begin(
         self, incoming: Incoming, call: Call, dialect: Dialect, stack: AsyncExitStack
     ) -> OpenTurn:
-        located = await self._locator.locate(incoming.tenant, call)
+        answers = incoming.mode == "stitch"
+        located = await self._locator.locate(incoming.tenant, call, answers=answers)
         claimed = _placed(claim(_marks(incoming, call), call.items, name=incoming.session), located)
         if located is NOWHERE:
             key = await self._conversations.find(incoming.tenant, claimed, call, dialect)
@@ -203,7 +204,7 @@ class Exchange:
                 raise Elsewhere(PURGED)
             made = await session.answer(
                 lambda tree, whole: plan(tree, call, dialect, replace(terms, exhausted=whole)),
-                takes_long=len(call.items) > _MANY_MESSAGES,
+                takes_long=max(len(call.items), len(session.tree.nodes)) > _MANY_MESSAGES,
             )
             await session.append(made.entries)
         return made

@@ -58,39 +58,48 @@ class Locator:
         self._pointers = pointers
         self._objects = objects
 
-    async def locate(self, tenant: str, call: Call) -> Located:
+    async def locate(self, tenant: str, call: Call, *, answers: bool = True) -> Located:
         """Where the ids of a request point to.
 
+        `answers` is False where the provider alone answers for its state: nothing is refused then.
         Raises Elsewhere where not into our log, Refusal for one that must not be asked for there,
         and StoreError.
         """
-        local = self._settings.responses_state == "local"
-        if call.conversation is not None and call.after is not None and local:
-            raise two_histories()
+        answers = answers and self._settings.responses_state == "local"
         if call.conversation is not None:
-            known = await self._objects.exists(tenant, call.conversation)
-            if local and not known:
-                raise self._unknown(_NO_CONVERSATION, no_conversation(call.conversation))
-            return Located(session=call.conversation, conversation=True)
+            if call.after is not None and answers:
+                raise two_histories()
+            return await self._conversation(tenant, call.conversation, answers=answers)
         if call.after is None:
             if not call.items and call.generates:
                 raise Elsewhere("a request without messages")
             return NOWHERE
         pointer = await self._pointers.find(tenant, call.after)
         if pointer is None:
-            raise self._unknown(_NO_RESPONSE, no_previous_response(call.after))
+            raise self._unknown(_NO_RESPONSE, no_previous_response(call.after), answers=answers)
         if pointer.pending:
             raise Elsewhere(_NO_RESPONSE)
         if not self._sessions.exists(SessionKey(tenant, pointer.session)):
             raise Elsewhere(PURGED)
         return Located(pointer.session, pointer.thread, After(pointer.of, pointer.head))
 
-    def _unknown(self, found: str, refusal: Refusal) -> Exception:
+    async def _conversation(self, tenant: str, name: str, *, answers: bool) -> Located:
+        if SessionKey(tenant, name).is_reserved:
+            raise Elsewhere(_NO_CONVERSATION)
+        try:
+            known = await self._objects.exists(tenant, name)
+        except Refusal:
+            if answers:
+                raise
+            raise Elsewhere(_NO_CONVERSATION) from None
+        if self._settings.responses_state == "local" and not known:
+            raise self._unknown(_NO_CONVERSATION, no_conversation(name), answers=answers)
+        return Located(session=name, conversation=True)
+
+    def _unknown(self, found: str, refusal: Refusal, *, answers: bool) -> Exception:
         """What becomes of an id that is not in the log.
 
         It may be of the time before: then the provider knows it. Where there are several tenants
         it may be another's, and the provider may not tell them apart.
         """
-        if self._settings.tenancy == "key" and self._settings.responses_state == "local":
-            return refusal
-        return Elsewhere(found)
+        return refusal if answers and self._settings.tenancy == "key" else Elsewhere(found)

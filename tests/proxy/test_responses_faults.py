@@ -1,0 +1,54 @@
+"""The Responses API with hostile and unlucky clients: what they hear, what the log keeps."""
+
+import threading
+from typing import Any
+
+import pytest
+
+from stitcher import exchange
+from stitcher.planning import Plan, plan
+from stitcher.store.protocol import RESERVED, SessionKey
+from tests.exchange.dialogue import Dialogue
+
+API = "openai_responses"
+
+
+def test_a_conversation_cannot_be_named_like_a_log_of_the_programs_own() -> None:
+    talk = Dialogue(responses_state="upstream")
+    index = f"{RESERVED}responses-00"
+    with talk.refusing("the provider has no such conversation either"):
+        reply = talk.client(API).says("hi", conversation=index)
+    assert reply.said.startswith("bypass; ")
+    assert talk.provider.last.json["conversation"] == index
+    assert list(talk.store.newest_first(SessionKey("local", index))) == []
+    talk.end()
+
+
+@pytest.mark.parametrize("about", ["previous_response_id", "conversation"])
+def test_who_only_observes_refuses_nothing(about: str) -> None:
+    talk = Dialogue(tenancy="key", mode="observe")
+    with talk.refusing("the provider has not heard of it either"):
+        reply = talk.client(API, mode="observe").says("hi", **{about: "conv_nobody"})
+    assert reply.said.startswith("bypass; ")
+    assert talk.provider.last.untouched
+    talk.end()
+
+
+def test_a_long_history_to_put_back_holds_up_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    planned: list[int] = []
+
+    def noted(*about: Any) -> Plan | None:
+        planned.append(threading.get_ident())
+        return plan(*about)
+
+    monkeypatch.setattr(exchange, "plan", noted)
+    monkeypatch.setattr(exchange, "_MANY_MESSAGES", 2)
+    talk = Dialogue()
+    client = talk.client(API)
+    second = client.follows(client.says("one"), "two")
+    assert set(planned) == {threading.get_ident()}
+    planned.clear()
+    assert client.follows(second, "three").restored == 4
+    assert threading.get_ident() not in planned
+    assert planned
+    talk.end()
