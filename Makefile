@@ -1,6 +1,6 @@
 # make demo          sets everything up and shows the main job, no key and no network needed
 # make test          sets everything up and passes every fast test
-# make test-clients  the real clients (Python, npm, Claude Code) through the proxy
+# make test-clients  the real clients (Python, npm, Claude Code, Codex, OpenClaw) through the proxy
 # make check         format, lint, types, architecture
 # make bench         the measurements in bench/
 # make lock          re-resolves requirements/*.txt from pyproject.toml

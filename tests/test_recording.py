@@ -81,6 +81,14 @@ def test_bytes_that_stand_elsewhere_are_named_not_written() -> None:
     assert scribe.tree.nodes[entry.chain].item == item("a first")
 
 
+def test_a_request_that_says_nothing_moves_nothing() -> None:
+    """A prewarm (Codex 0.169.0 over a WebSocket): its client may leave it at that."""
+    scribe = talked()
+    tip = scribe.tree.tips["main"]
+    assert added(scribe, owns_history=True) == []
+    assert scribe.tree.tips["main"] == tip
+
+
 class TestSettling:
     def test_a_replay_in_other_bytes_is_kept(self) -> None:
         replay = item("a first", shows=" replayed")

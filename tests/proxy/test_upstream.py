@@ -287,6 +287,28 @@ def test_closed_within_the_answer() -> None:
     assert "closed the connection while answering" in str(failure(script))
 
 
+def test_what_had_arrived_before_a_break_is_given() -> None:
+    """A client that reads slowly gets as much of a broken answer as without us."""
+
+    async def story() -> None:
+        async def script(call: Call) -> None:
+            await call.send(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc")
+            await call.send(b"def")
+            call.writer.transport.abort()
+
+        async with provider(script) as upstream, Sender(upstream.url) as sender:
+            async with sender.upstream.send(call(), b"{}") as answer:
+                while answer._response.content.exception() is None:
+                    await asyncio.sleep(0)
+                got = b""
+                with pytest.raises(UpstreamError):
+                    async for chunk in answer.chunks():
+                        got += chunk
+        assert got == b"abcdef"
+
+    run(story())
+
+
 def test_no_message_repeats_what_was_sent() -> None:
     async def script(call: Call) -> None:
         await call.send(b"HTTP/1.1 sk-secret\r\nX: sk-secret\r\n\r\n")

@@ -60,7 +60,12 @@ class Alignment:
 
     @property
     def turns_off(self) -> str | None:
-        """The message after which the path leaves the old one, or None if it only grows."""
+        """The message after which the path leaves the old one, or None if it only grows.
+
+        A request that says nothing (a prewarm) moves nothing.
+        """
+        if not self.steps:
+            return None
         at = self.base
         for step in self.steps:
             if not step.known:

@@ -76,6 +76,8 @@ class Answer:
             async for chunk in self._response.content.iter_any():
                 yield chunk
         except (aiohttp.ClientError, OSError) as error:
+            if arrived := _unread(self._response.content):
+                yield arrived
             raise self._failed(error, "while answering") from None
 
     async def chunks(self) -> AsyncGenerator[bytes]:
@@ -96,6 +98,12 @@ def _decoder(encodings: list[str]) -> Decoder | None:
         return Decoder(encodings) if encodings else None
     except EncodingError:
         return None
+
+
+def _unread(content: aiohttp.StreamReader) -> bytes:
+    """What had arrived before a connection broke: aiohttp gives the error and keeps the bytes."""
+    held = b"".join(getattr(content, "_buffer", ()))
+    return held[getattr(content, "_buffer_offset", 0) :]
 
 
 Failures = Callable[[BaseException, str], UpstreamError]
