@@ -12,6 +12,7 @@ from stitcher.sessions import Session, Sessions
 from stitcher.store.memory import MemoryStore
 from stitcher.store.protocol import Line, SessionKey
 from tests.exchange.dialogue import Dialogue
+from tests.exchange.messages import user
 from tests.exchange.provider import Step
 
 KEY = SessionKey("local", "s")
@@ -252,3 +253,20 @@ def test_all_leading_system_messages_of_0_1_0_are_the_head() -> None:
         "three",
     ]
     talk._runner.close()
+
+
+def test_heads_of_earlier_requests_do_not_stay_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A prompt with a clock in it is another one each time, and may be long."""
+    monkeypatch.setattr(sessions, "_IDLE_BYTES", 20_000)
+    talk = Dialogue()
+    client = talk.client("openai_responses", session="clock")
+    rules = {"role": "developer", "content": "It is 12:00. " + "x" * 2_000}
+    first = client.sends([rules, user("hi")])
+    for minute in range(40):
+        client.says("and now?", instructions=f"It is 12:{minute}. " + "x" * 2_000)
+    ((_, session),) = talk.exchange.sessions._open.items()
+    assert sum(len(head.system or b"") for head in session.tree.heads_by_digest.values()) < 20_000
+    assert session.weight > 2_000 + sum(len(node.item.raw) for node in session.tree.nodes.values())
+    client.follows(first, "what time was it?")
+    assert talk.provider.last.messages[0] == rules
+    talk.end()

@@ -7,7 +7,7 @@ in memory. Knows what an entry is and how a log is folded; knows nothing of requ
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from itertools import islice
 from typing import TypeVar
@@ -61,8 +61,8 @@ class Session:
         self.users = 0
         self.purges = 0  # a turn that began before a purge is not written after it
         self._store = store
-        self.weight = 0  # bytes of messages held when it was last idle
-        self._weighed = 0  # how many messages that were
+        self.weight = 0  # bytes of messages and heads held when it was last idle
+        self._weighed = (0, 0)  # how many messages and heads that were
         self._covered = 0  # lines, counted from the newest, that the tree has taken in
 
     async def answer(
@@ -106,7 +106,7 @@ class Session:
 
     def shrink(self) -> None:
         """Lets go of what an idle session does not need: it can be read back."""
-        if len(self.tree.nodes) == self._weighed:
+        if self._counted() == self._weighed:
             return
         kept: dict[str, Node] = {}
         for tip in self.tree.tips.values():
@@ -119,16 +119,24 @@ class Session:
         # A question that failed stands beside the path; asked again, it must still be known.
         beside = [node for node in self.tree.nodes.values() if node.parent in kept]
         kept.update((node.chain, node) for node in beside)
-        if 2 * len(kept) < len(self.tree.nodes):
+        # A prompt may be another one each time: those of earlier answers are rarely gone back to.
+        current = {head.digest for head in self.tree.heads.values()}
+        old = [head for head in self.tree.heads_by_digest.values() if head.digest not in current]
+        if 2 * len(kept) < len(self.tree.nodes) or _weight(old) > _IDLE_BYTES:
             self._keep_only(kept)
-        self._weighed = len(self.tree.nodes)
+        self._weighed = self._counted()
         self.weight = sum(len(node.item.raw) for node in self.tree.nodes.values())
+        self.weight += _weight(self.tree.heads_by_digest.values())
+
+    def _counted(self) -> tuple[int, int]:
+        return len(self.tree.nodes), len(self.tree.heads_by_digest)
 
     def _keep_only(self, kept: dict[str, Node]) -> None:
         self.tree = Tree(
             nodes=kept,
             tips=self.tree.tips,
             heads=self.tree.heads,
+            heads_by_digest={head.digest: head for head in self.tree.heads.values()},
             windows=self.tree.windows,
             turns=self.tree.turns,
             conversation=self.tree.conversation,
@@ -164,6 +172,10 @@ class Session:
             if entry is not None:
                 tree.append(entry)
         self.tree, self._covered = tree, covered
+
+
+def _weight(heads: Iterable[Head]) -> int:
+    return sum(len(head.system or b"") + len(head.tools or b"") for head in heads)
 
 
 def _entry(line: Line) -> Entry | None:
