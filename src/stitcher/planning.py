@@ -251,15 +251,13 @@ def _knows_first_sent(tree: Tree, alignment: Alignment) -> bool:
     """
     if tree.whole or alignment.base != ROOT:
         return True
-    laid = ""
-    certain = True
-    for step in alignment.steps:
-        if not step.known:
-            break
+    known = [step for step in alignment.steps if step.known]
+    laid, certain = "", not known or tree.knows_answer(known[-1].chain)
+    for step in known if certain else ():
         node = tree.nodes.get(step.chain)
         if node is None:
             certain = False
-        elif node.laid == laid:
+        elif node.laid == laid and not tree.goes_on(node):
             certain = True
         laid = laid_after(laid, node.item.rendering if node else step.item.rendering)
     return certain

@@ -95,7 +95,8 @@ def record(
         if not step.known:
             entries.append(_message(step, node, goes_out, at, stamp))
         elif node is not None:
-            at = Place(node.parent, node.depth - 1, node.upto - node.item.tokens, node.laid)
+            if node.settled or at.chain != node.parent:
+                at = Place(node.parent, node.depth - 1, node.upto - node.item.tokens, node.laid)
             if _to_settle(node, step.item, lasting=lasting):
                 entries.append(Settled(thread, now, step.chain, step.item))
         at = Place(
