@@ -7,7 +7,7 @@ one would, or as the next queued `Step` says. Knows nothing of the exchange unde
 import asyncio
 import json
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -80,6 +80,7 @@ class _Answer:
     headers: Headers
     parts: list[bytes]
     step: Step
+    keep: Callable[[], None] = lambda: None  # remembers the answer, once all of it was said
 
     async def chunks(self) -> AsyncIterator[bytes]:
         for n, part in enumerate(self.parts):
@@ -92,6 +93,7 @@ class _Answer:
             if n in self.step.insert:
                 yield self.step.insert[n]
             yield part
+        self.keep()
 
 
 class Provider:
@@ -156,10 +158,11 @@ class Provider:
             seen.refusal = body
             return self._error(dialect, body, step)
         composed = self._composed(dialect, body, asked)
-        composed.keep()
         if asked.get("stream"):
-            return _Answer(200, SSE, _pieces(list(composed.events()), step.chunk_size), step)
-        return _Answer(200, JSON, _pieces([to_json(composed.document)], step.chunk_size), step)
+            events = list(composed.events())
+            return _Answer(200, SSE, _pieces(events, step.chunk_size), step, composed.keep)
+        document = [to_json(composed.document)]
+        return _Answer(200, JSON, _pieces(document, step.chunk_size), step, composed.keep)
 
     def _error(self, dialect: Dialect, refusal: Refusal, step: Step) -> _Answer:
         document = to_json(dialect.error_body(refusal, "req_1"))

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from tests.exchange.conftest import OpenDialogue
 from tests.exchange.dialogue import Client, Dialogue
 from tests.exchange.messages import Message, answering, call_ids, results, tools, user
-from tests.exchange.provider import Step
+from tests.exchange.provider import Provider, Step
 
 SEALED = {"include": ["reasoning.encrypted_content"]}
 
@@ -140,6 +141,37 @@ FOREIGN: Message = {
         {"type": "message", "id": "msg_1", "role": "assistant", "content": "Far away."},
     ]
 }
+
+
+class TestNamedInVain:
+    """A provider that keeps reasoning, and is named some that it has not kept."""
+
+    @pytest.fixture
+    def kept(self, opened: OpenDialogue) -> Client:
+        return opened(provider=Provider(keeps=True)).client("openai_responses", session="s")
+
+    def test_what_it_kept_it_is_named(self, kept: Client) -> None:
+        kept.says("one [[think]]")
+        kept.says("two")
+        assert _kinds(kept) == ["user", "reasoning", "assistant", "user"]
+
+    def test_of_an_answer_it_was_not_to_keep(self, kept: Client) -> None:
+        kept.says("one [[think]]", store=False)
+        self._goes_on(kept)
+
+    def test_of_an_answer_that_was_cut_off(self, kept: Client) -> None:
+        kept.stream = True
+        kept.sends([user("one [[think]] [[long 30]]")], leaves_at=20)
+        assert kept.talk.log("s").said[-1].startswith("assistant: word1")
+        self._goes_on(kept)
+
+    def _goes_on(self, client: Client) -> None:
+        """It is asked once; what it does not know is not named to it again."""
+        with client.talk.refusing("it has not kept that reasoning"):
+            assert client.says("two").status == 200
+        assert _kinds(client) == ["user", "assistant", "user"]
+        assert client.says("three").status == 200
+        assert _kinds(client) == ["user", "assistant", "user", "assistant", "user"]
 
 
 class TestUnreadable:
