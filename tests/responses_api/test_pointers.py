@@ -271,6 +271,41 @@ def test_an_item_leads_to_where_its_response_stands_now() -> None:
     assert asyncio.run(story()) == {"msg_1": PLACE}
 
 
+class TickingStore(MemoryStore):
+    """Notes in which turn of the event loop each append begins."""
+
+    tick = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun: dict[str, int] = {}
+
+    async def append(self, key: SessionKey, lines: Sequence[bytes]) -> None:
+        self.begun[key.name] = self.tick
+        await super().append(key, lines)
+
+    def count(self) -> None:
+        """Counts until the loop ends."""
+        self.tick += 1
+        asyncio.get_running_loop().call_soon(self.count)
+
+
+def test_a_place_goes_to_the_disk_in_one_batch_with_the_answer() -> None:
+    """What reaches a store before the event loop waits again is one batch, with one sync."""
+    store = TickingStore()
+
+    async def story() -> None:
+        store.count()
+        async with Sessions(store).use(TALK) as session:
+            turn = Turn("main", 1.0, "answered", "", "", "m", 200, 1, None)
+            added = Pointers(store).add("local", "resp_1", PLACE)
+            await asyncio.gather(session.append([turn]), added)
+
+    asyncio.run(story())
+    assert len(store.begun) == 2
+    assert len(set(store.begun.values())) == 1
+
+
 class SlowStore(MemoryStore):
     """While its log is read, something is appended."""
 

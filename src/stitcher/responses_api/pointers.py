@@ -147,7 +147,9 @@ class Pointers:
 
     async def _append(self, key: _Key, pointer: Pointer, items: Sequence[str] = ()) -> None:
         self._recent.pop(key, None)
-        await self._store.append(_log_of(key), [_line(key, pointer, items)])
+        # A task, as a session's append is one: begun together, both reach the store before the
+        # event loop waits again, and with that one batch and one sync.
+        await asyncio.shield(self._store.append(_log_of(key), [_line(key, pointer, items)]))
         self._remember(key, pointer)
 
     def _remember_item(self, key: _Key, response: str) -> None:
