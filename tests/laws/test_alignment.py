@@ -101,3 +101,34 @@ def test_an_edit_leaves_the_old_branch_and_its_answers_behind(
     world.check_path()
     assert len(world.sent[-1]) == place + 1
     assert len(world.tree.nodes) == stored + 1, "the old branch is kept, the new message added"
+
+
+EPHEMERAL = "<<<BEGIN_OPENCLAW_INTERNAL_CONTEXT>>> It is {} o'clock. <<<END>>>"
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    dialect=DIALECT,
+    turns=st.lists(
+        st.tuples(st.sampled_from(["thin", "full"]), TEXT, st.booleans()), min_size=1, max_size=7
+    ),
+)
+def test_what_is_said_with_one_request_only_is_sent_with_it_and_is_not_on_the_path(
+    dialect: str, turns: list[tuple[str, str, bool]]
+) -> None:
+    """OpenClaw's last message: the answer takes its place. In a tool loop the results do."""
+    world = World(dialect)
+    for n, (habit, text, looks) in enumerate(turns):
+        news = [user(text)]
+        for calls in ([(f"call_{n}", {})], []) if looks else ([],):
+            shown = world.said if habit == "full" else []
+            reminder = user(EPHEMERAL.format(len(world.log)))
+            made, _ = world.ask([*shown, *news, reminder], tools=TOOLS[dialect])
+            world.said += news
+            world.check_path()
+            assert len(world.sent[-1]) == len(world.said)
+            assert made.body.count(b"OPENCLAW") == 1
+            assert reminder["content"].encode() in made.body
+            world.said += world.reply(made, *answers(dialect, f"{n} {text}", calls))
+            world.check_path()
+            news = results(dialect, [(name, f"found {text}") for name, _ in calls])
