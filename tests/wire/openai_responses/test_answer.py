@@ -311,6 +311,14 @@ def test_an_answer_in_the_background_is_not_there_yet(status: str) -> None:
     assert json.loads(received.response or b"")["status"] == status
 
 
+def test_a_response_that_is_no_text_is_not_kept_and_its_message_is() -> None:
+    body = json.dumps(document(message(words("Hi.")), metadata={"by": "??"})).encode()
+    received = whole(body.replace(b"??", b"\xff"))
+    assert received.response is None
+    assert said(received) == said(whole(body))
+    assert received.response_id == "resp_1"
+
+
 def test_a_server_that_gives_no_status_gave_an_answer() -> None:
     received = whole({"object": "response", "output": [words("x")]})
     assert said(received) == [words("x")]

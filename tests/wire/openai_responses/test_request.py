@@ -342,6 +342,7 @@ def test_this_api_always_reports_usage() -> None:
         request(USER, tools='["\\ud800"]'),
         b'{"input":"\xff"}',
         b'{"input":[{"role":"user","content":"\xff"}]}',
+        b'{"input":[{"role":"user","content":"x"},{"type":"reasoning","id":"\xff"}]}',
         b'{"input":"a","input":"b"}',
     ],
 )

@@ -203,13 +203,21 @@ def _received(
         reported=reported if isinstance(reported, int) else None,
         further=tuple(grouped[1:]),
         response_id=text(values.get("id")) or name,
-        response=response,
+        response=response if _is_text(response) else None,
     )
 
 
 def _values(response: bytes) -> dict[str, bytes]:
     found = members(response)
     return {key: response[member.start : member.end] for key, member in found.items()}
+
+
+def _is_text(response: bytes | None) -> bool:
+    """False where it is no UTF-8 in a place that nobody reads: a log holds nothing but text."""
+    try:
+        return response is None or bool(response.decode())
+    except UnicodeDecodeError:
+        return False
 
 
 def _listed(output: bytes | None) -> list[bytes]:

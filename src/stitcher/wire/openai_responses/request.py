@@ -132,7 +132,10 @@ def _input(raw: bytes | None) -> tuple[list[bytes], list[bytes]]:
         end -= 1
     # Codex 0.169 repeats a request whose stream was cut with the items completed by then.
     grouped, waiting = units(listed[:end])
-    return grouped, waiting + listed[end:]
+    beside = waiting + listed[end:]
+    for raw in beside:
+        decoded(raw)  # nobody else reads it: it may be no text
+    return grouped, beside
 
 
 def _leading(items: Sequence[Item]) -> int:
