@@ -260,6 +260,20 @@ class TestDeletingAnItem:
             kept.restart()
         sound(kept, name)
 
+    def test_the_others_keep_their_ids(self) -> None:
+        """A client that has listed them may delete one after the other."""
+        for restarts in (False, True):
+            kept = Kept()
+            name = kept.create(said("a"), said("b"), said("yes"), said("c"), said("yes"))
+            ids = [item["id"] for item in kept.items(name)]
+            for gone in range(4):
+                kept.run(kept.conversations.delete_item("local", name, ids[gone]))
+                if restarts:
+                    kept.restart()
+                assert [item["id"] for item in kept.items(name)] == ids[gone + 1 :]
+            assert texts(kept.items(name)) == ["yes"]
+            sound(kept, name)
+
     def test_the_last_one_and_the_only_one(self) -> None:
         kept = Kept()
         name = kept.create(said("a"), said("b"))

@@ -65,6 +65,7 @@ class Turn:
     head: str = ""  # digest of the head it was sent under; "" if the thread never had one
     window: str = ""  # where the thread's window began; "" if it was never cut
     ratio: float = 0.0  # reported tokens per estimated one of this model; 0 if never reported
+    forgets: bool = False  # the provider keeps no reasoning that could be named by an id
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +172,7 @@ class Node:
     cut: bool = False
     head: str = ""
     settled: bool = True  # its bytes have gone upstream as input, or will as they are
+    origin: str = ""  # chain of the place where it was first written, if that is another
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +249,7 @@ class Tree:
             case Compacted():
                 self.windows.setdefault(entry.thread, entry)
             case Settled():
-                self._fill(self._awaited.pop(entry.of, []), entry.item)
+                self._fill(self._awaited.pop(entry.of, []), entry.item, entry.of)
                 self._replays.setdefault(entry.of, entry.item)
             case Conversation():
                 self.conversation = self.conversation or entry
@@ -302,7 +304,8 @@ class Tree:
         origin = self.nodes.get(entry.same_as)
         item = entry.item or (origin.item if origin else self._replays.get(entry.same_as))
         if item is not None:
-            self.nodes[entry.chain] = _node(entry, item, settled=not entry.answer)
+            first = (origin.origin if origin else "") or entry.same_as
+            self.nodes[entry.chain] = _node(entry, item, first, settled=not entry.answer)
         else:
             self._append_waiting(entry)
         if not entry.answer:
@@ -369,17 +372,17 @@ class Tree:
         if not self.stands(entry.chain):
             filled.append(_Waiting(entry, settled, replay))
         if entry.item is not None:
-            self._fill(filled, entry.item)
+            self._fill(filled, entry.item, entry.chain)
         elif filled:
             self._await(filled, entry.same_as)
 
-    def _fill(self, waiting: list[_Waiting], item: Item) -> None:
+    def _fill(self, waiting: list[_Waiting], item: Item, origin: str) -> None:
         for one in waiting:
-            bytes_of = one.replay or item
-            self.nodes.setdefault(one.entry.chain, _node(one.entry, bytes_of, settled=one.settled))
+            made = _node(one.entry, one.replay or item, origin, settled=one.settled)
+            self.nodes.setdefault(made.chain, made)
 
 
-def _node(entry: Message, item: Item, *, settled: bool) -> Node:
+def _node(entry: Message, item: Item, origin: str, *, settled: bool) -> Node:
     return Node(
         chain=entry.chain,
         parent=entry.parent,
@@ -392,4 +395,5 @@ def _node(entry: Message, item: Item, *, settled: bool) -> Node:
         cut=entry.cut,
         head=entry.head,
         settled=settled,
+        origin="" if origin == entry.chain else origin,
     )

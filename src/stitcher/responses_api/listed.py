@@ -65,11 +65,12 @@ def listed(path: Sequence[Node], head: Head | None = None) -> list[Listed]:
     """The items of a path, after the leading messages of a head; oldest first.
 
     Messages of another dialect are shown in the words of this one; what has no form here is left
-    out. No two items have the same id.
+    out. No two items have the same id, and one that was moved up keeps its own.
     """
     items = _of_head(head)
+    names = {node.chain: node.origin or node.chain for node in path}
     for piece in in_this_dialect(path):
-        items += _of_message(piece.item.raw, piece.chain, piece.chain)
+        items += _of_message(piece.item.raw, piece.chain, names[piece.chain])
     return _told_apart(items)
 
 
