@@ -9,21 +9,21 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from functools import partial
 
 from stitcher.conversations import Conversations
 from stitcher.core.item import ROOT
-from stitcher.core.log import Tree
+from stitcher.core.log import Entry, Tree
 from stitcher.core.threads import MAIN, Claim, Marks, claim
 from stitcher.errors import StoreError, UpstreamError
 from stitcher.listening import Listener, is_stream, read_error
 from stitcher.locating import NOWHERE, PURGED, Elsewhere, Located, Locator
 from stitcher.planning import After, Plan, Terms, plan
 from stitcher.ports import Answer, ClientGone, Incoming, Reply, Upstream
-from stitcher.recording import Stamp, give_way, returns_to
+from stitcher.recording import Stamp, give_way, leave_thinking, returns_to
 from stitcher.responses_api.conversation_objects import ConversationObjects
 from stitcher.responses_api.pointers import Pointers
 from stitcher.responses_api.references import References
@@ -68,7 +68,6 @@ class Exchange:
         self._references = References(self._sessions, self._pointers)
         self._endings = Endings(self._conversations, self._pointers, clock)
         self._refuses_usage: set[str] = set()  # models whose server rejects stream_options
-        self._forgets_thinking: set[str] = set()  # models whose server keeps no reasoning
         self._requests = 0
 
     async def converse(self, incoming: Incoming, reply: Reply) -> None:
@@ -192,7 +191,6 @@ class Exchange:
             after=located.after,
             appends=located.conversation,
             held=held and placed,
-            forgets_thinking=call.model in self._forgets_thinking,
         )
 
     async def _write_down(
@@ -249,14 +247,17 @@ class Exchange:
             lost = b"previous_response_not_found" in refusal
             return lost and await self._plan_again(turn, replace(turn.terms, held=False))
         too_long = turn.dialect.too_long(status, refusal)
-        if status in (400, 422) and not too_long and await self._give_way(turn):
-            return True
+        if status in (400, 422) and not too_long:
+            own = partial(give_way, alignment=turn.plan.alignment)
+            if await self._settle(turn, own):
+                return True
         if not turn.plan.restored:
             return False
-        if not turn.terms.without_thinking and turn.dialect.cannot_read_thinking(status, refusal):
-            if status == 404:  # named by an id that nobody knows
-                self._forgets_thinking.add(turn.call.model)
-            return await self._plan_again(turn, replace(turn.terms, without_thinking=True))
+        if turn.dialect.cannot_read_thinking(status, refusal):
+            turn.forgets = status == 404
+            base, restored = turn.plan.alignment.base, turn.plan.restored
+            silent = partial(leave_thinking, base=base, restored=restored, dialect=turn.dialect)
+            return await self._settle(turn, silent)
         if turn.cut_harder or not turn.terms.may_cut or not too_long:
             return False
         turn.cut_harder = True
@@ -266,17 +267,18 @@ class Exchange:
         harder = replace(turn.terms, max_tokens=half, now=self._clock(), calibration=calibrated)
         return await self._plan_again(turn, harder) and turn.plan.restored < before
 
-    async def _give_way(self, turn: OpenTurn) -> bool:
-        """True when there is another plan, with the client's own bytes where ours had gone out."""
+    async def _settle(
+        self, turn: OpenTurn, other_bytes: Callable[[Tree, Stamp], Sequence[Entry]]
+    ) -> bool:
+        """True when there is another plan: from now on other bytes go out for what is refused."""
         try:
             async with turn.session.changing:
-                stamp = Stamp(turn.terms.thread, self._clock())
-                own = give_way(turn.session.tree, turn.plan.alignment, stamp)
-                await turn.session.append(own)
+                settled = other_bytes(turn.session.tree, Stamp(turn.terms.thread, self._clock()))
+                await turn.session.append(settled)
         except StoreError as error:
             log.warning("not planned again: %s", error)
             return False
-        return bool(own) and await self._plan_again(turn, turn.terms)
+        return bool(settled) and await self._plan_again(turn, turn.terms)
 
     async def _plan_again(self, turn: OpenTurn, terms: Terms) -> bool:
         """True when there is another plan."""

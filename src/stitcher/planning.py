@@ -63,8 +63,6 @@ class Terms:
     after: After | None = None  # the API says where the messages stand: at this place,
     appends: bool = False  # or at the end of the path, whatever they look like
     held: bool = False  # the provider itself keeps what stands before the client's messages
-    without_thinking: bool = False  # it could not read the thinking that was put back
-    forgets_thinking: bool = False  # it keeps none that could be named by an id
 
     @property
     def placed(self) -> bool:
@@ -85,6 +83,7 @@ class Plan:
     end: Place  # the last message sent: the answer follows it
     head: str  # digest of the head it is sent under
     calibration: Calibration  # of the estimates it was made with
+    forgets: bool = False  # the provider is known to keep no reasoning
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +120,12 @@ class _Case:
         """What the model takes bounds what the client sent; the budget, what we make of it."""
         known = context_window(self.call.model) or 0
         return replace(self.budget, limit=max(self.budget.limit, known))
+
+    @property
+    def forgets(self) -> bool:
+        """True where reasoning that an id names was refused before, in this thread."""
+        turn = self.tree.turns.get(self.terms.thread)
+        return turn is not None and turn.forgets and turn.model == self.call.model
 
     @property
     def own_room(self) -> int:
@@ -193,6 +198,7 @@ def plan(tree: Tree, call: Call, dialect: Dialect, terms: Terms) -> Plan | None:
         end=recorded.end,
         head=case.lent.digest,
         calibration=terms.calibration,
+        forgets=case.forgets,
     )
 
 
@@ -350,9 +356,8 @@ def _pieces(case: _Case, kept: _Kept) -> list[Piece]:
         binds=binds_thinking(case.call.model),
     )
     # What the provider was told to forget cannot be named to it.
-    forgotten = case.terms.forgets_thinking or not case.call.stores
-    if case.terms.without_thinking or forgotten:
-        restored = [_portable(piece, case.terms.without_thinking) for piece in restored]
+    if not case.call.stores or case.forgets:
+        restored = [_portable(piece) for piece in restored]
     sent = first_sent(replace(case.alignment, steps=tuple(kept.steps)), case.tree.nodes)
     return [*restored, *sent]
 
@@ -379,10 +384,8 @@ def _body(case: _Case, pieces: list[Piece]) -> bytes:
     return case.dialect.mark_head(body) if ours and not marks else body
 
 
-def _portable(piece: Piece, without_any: bool) -> Piece:
-    if not (without_any or piece.item.thinks):
-        return piece
-    return replace(piece, change=piece.change | Change.NO_THINKING)
+def _portable(piece: Piece) -> Piece:
+    return replace(piece, change=piece.change | Change.NO_THINKING) if piece.item.thinks else piece
 
 
 def _with_asides(call: Call, messages: Sequence[bytes | None]) -> list[bytes]:

@@ -6,12 +6,14 @@ holds elsewhere by a reference. Everything that can move the cached prefix is an
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from stitcher.core.align import Alignment, Step
 from stitcher.core.item import Item, chain
-from stitcher.core.layout import laid_after, replaces, settles
+from stitcher.core.layout import Change, Piece, laid_after, replaces, settles
 from stitcher.core.log import Aside, Entry, Head, Message, Node, Rebased, Rewound, Settled, Tree
 from stitcher.wire.call import Call
+from stitcher.wire.dialect import Dialect
 
 _HEAD_AGAIN = 256
 """Messages after which a head is written again, so that it is never far back in the log."""
@@ -154,7 +156,7 @@ def record_answers(
     return tuple(entries), end
 
 
-def give_way(tree: Tree, alignment: Alignment, stamp: Stamp) -> tuple[Settled, ...]:
+def give_way(tree: Tree, stamp: Stamp, alignment: Alignment) -> tuple[Settled, ...]:
     """For a request that went out with stored bytes in the place of the client's own: its own.
 
     The provider refused it, and those it went out with may never have been taken by any: a message
@@ -166,6 +168,24 @@ def give_way(tree: Tree, alignment: Alignment, stamp: Stamp) -> tuple[Settled, .
         for node, step in known
         if node is not None and replaces(node, step.item)
     )
+
+
+def leave_thinking(
+    tree: Tree, stamp: Stamp, base: str, restored: int, dialect: Dialect
+) -> tuple[Settled, ...]:
+    """For the `restored` messages up to `base`: from now on they go out without their thinking.
+
+    Their provider cannot read it: it was sealed or signed elsewhere, or is named by an id that
+    nobody keeps.
+    """
+    entries = []
+    for node in islice(tree.back_from(base), restored):
+        if node.item.dialect != dialect.NAME:
+            continue
+        raw = dialect.change(Piece(node.item, node.chain, Change.NO_THINKING, ours=True))
+        if raw is not None and raw != node.item.raw:
+            entries.append(Settled(stamp.thread, stamp.time, node.chain, dialect.read_item(raw)))
+    return tuple(entries)
 
 
 def _given(tree: Tree, entry: Message, item: Item) -> list[Entry]:

@@ -45,6 +45,7 @@ class OpenTurn:
     base: str  # where the path goes back to if there is no answer
     asks_usage: bool = False  # we asked for a usage report the client did not ask for
     cut_harder: bool = False
+    forgets: bool = False  # the provider did not know reasoning by its id
     remembered: bool = False
 
     @property
@@ -157,6 +158,7 @@ class Endings:
             head=turn.plan.head,
             window=window.start if window else "",
             ratio=learnt.ratio if learnt.seen else 0.0,
+            forgets=turn.forgets or turn.plan.forgets,
         )
 
     async def _append(

@@ -208,8 +208,10 @@ class TestUnreadable:
         asked = len(trusting.talk.provider.seen)
         trusting.says("three [[think]]")
         trusting.says("four")
+        trusting.talk.restart()
+        trusting.says("five")
         assert "reasoning" not in _kinds(trusting)
-        assert len(trusting.talk.provider.seen) == asked + 2, "nothing was sent twice again"
+        assert len(trusting.talk.provider.seen) == asked + 3, "nothing was sent twice again"
 
     def test_what_the_client_sent_itself_is_its_own_affair(self, thinker: Client) -> None:
         with thinker.talk.refusing("the client says what the provider cannot read"):

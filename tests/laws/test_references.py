@@ -6,13 +6,13 @@ after its stream was cut.
 """
 
 import json
-from dataclasses import replace
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stitcher.planning import After, plan
+from stitcher.recording import Stamp, leave_thinking
 from stitcher.wire.dialects import DIALECTS
 from tests.laws.provider import Provider, Said, flat
 from tests.laws.test_alignment import TEXT
@@ -250,7 +250,7 @@ def test_a_request_that_is_not_to_be_stored_names_nothing_that_was(
 @settings(max_examples=30, deadline=None)
 @given(turns=st.lists(ROUND, min_size=1, max_size=6))
 def test_to_a_provider_that_knows_nothing_of_it_no_thinking_is_said(turns: list[Round]) -> None:
-    """It refused the reasoning that was put back: the request goes out again without."""
+    """It refused the reasoning that was put back: that goes out no more, by the log."""
     world = World(NAME)
     for n, turn in enumerate(turns):
         news = next_after(world.said, turn[0])
@@ -258,9 +258,10 @@ def test_to_a_provider_that_knows_nothing_of_it_no_thinking_is_said(turns: list[
         world.said += [*news, *world.reply(made, *said_in(n, turn))]
     news = next_after(world.said, "And now?")
     parsed = DIALECTS[NAME].parse(request(NAME, news))
-    again: Any = plan(
-        world.tree, parsed, DIALECTS[NAME], replace(world.terms(), without_thinking=True)
-    )
+    refused: Any = plan(world.tree, parsed, DIALECTS[NAME], world.terms())
+    stamp, base = Stamp("main", world.now), refused.alignment.base
+    world.write(leave_thinking(world.tree, stamp, base, refused.restored, DIALECTS[NAME]))
+    again: Any = plan(world.tree, parsed, DIALECTS[NAME], world.terms())
     assert Provider().refusal(NAME, json.loads(again.body)) is None
     assert world.provider.refusal(NAME, json.loads(again.body)) is None
     assert b'"reasoning"' not in again.body

@@ -71,6 +71,7 @@ class _Line(msgspec.Struct, omit_defaults=True):
     id: str = ""
     asked: str = ""
     stored: bool = False
+    forgets: bool = False
     created_at: int = 0
     deleted: bool = False
     system: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
@@ -173,6 +174,7 @@ def _encode_turn(entry: Turn) -> bytes:
             head=entry.head,
             window=entry.window,
             ratio=entry.ratio,
+            forgets=entry.forgets,
         )
     )
 
@@ -311,6 +313,7 @@ def _turn(line: _Line, _: ReadItem) -> Entry:
         head=line.head,
         window=line.window,
         ratio=line.ratio,
+        forgets=line.forgets,
     )
 
 
