@@ -120,7 +120,8 @@ def test_what_is_said_with_one_request_only_is_sent_with_it_and_is_not_on_the_pa
     world = World(dialect)
     for n, (habit, text, looks) in enumerate(turns):
         news = [user(text)]
-        for calls in ([(f"call_{n}", {})], []) if looks else ([],):
+        rounds: list[list[tuple[str, Said]]] = [[(f"call_{n}", {})], []] if looks else [[]]
+        for calls in rounds:
             shown = world.said if habit == "full" else []
             reminder = user(EPHEMERAL.format(len(world.log)))
             made, _ = world.ask([*shown, *news, reminder], tools=TOOLS[dialect])
