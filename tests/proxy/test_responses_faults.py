@@ -1,5 +1,6 @@
 """The Responses API with hostile and unlucky clients: what they hear, what the log keeps."""
 
+import json
 import threading
 from typing import Any
 
@@ -7,8 +8,12 @@ import pytest
 
 from stitcher import exchange
 from stitcher.planning import Plan, plan
+from stitcher.responses_api import references
 from stitcher.store.protocol import RESERVED, SessionKey
+from stitcher.wire.call import Call
+from stitcher.wire.openai_responses import parse
 from tests.exchange.dialogue import Dialogue
+from tests.exchange.messages import Message, user
 
 API = "openai_responses"
 
@@ -51,4 +56,26 @@ def test_a_long_history_to_put_back_holds_up_nobody_else(monkeypatch: pytest.Mon
     assert client.follows(second, "three").restored == 4
     assert threading.get_ident() not in planned
     assert planned
+    talk.end()
+
+
+def test_items_put_in_the_place_of_their_ids_hold_up_nobody_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read: list[int] = []
+
+    def noted(body: bytes) -> Call:
+        read.append(threading.get_ident())
+        return parse(body)
+
+    monkeypatch.setattr(references, "parse", noted)
+    talk = Dialogue()
+    client = talk.client(API)
+    first = client.says("one")
+    (said,) = json.loads(first.body)["output"]
+    named: Message = {"type": "item_reference", "id": said["id"]}
+    assert client.sends([user("one"), named, user("two")]).status == 200
+    assert talk.provider.last.messages[1] == said
+    assert len(read) == 1
+    assert threading.get_ident() not in read
     talk.end()

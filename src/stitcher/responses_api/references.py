@@ -4,6 +4,7 @@ What was never said through us, or was asked to be forgotten, stays a name: the 
 it. Knows nothing of what else a request says.
 """
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -34,9 +35,10 @@ class References:
         items = await self._items(incoming.tenant, names) if names else {}
         if not items:
             return incoming, call
-        body = dereferenced(call.body, items)
-        told = replace(incoming, body=body, decoded=body, headers=_unencoded(incoming.headers))
-        return told, parse(body)
+        # A whole history is read anew: others would notice the wait.
+        told = await asyncio.to_thread(lambda: parse(dereferenced(call.body, items)))
+        headers = _unencoded(incoming.headers)
+        return replace(incoming, body=told.body, decoded=told.body, headers=headers), told
 
     def left(self, call: Call) -> list[str]:
         """The ids that a request gives instead of items."""
