@@ -11,7 +11,8 @@ from typing import Any
 from stitcher.core.log import Tree
 from stitcher.core.threads import MAIN
 from stitcher.core.tokens import Calibration
-from stitcher.planning import Plan, Terms, plan
+from stitcher.planning import Plan, plan
+from stitcher.terms import Terms
 from stitcher.wire import entries
 from stitcher.wire.dialects import DIALECTS, read_item
 

@@ -20,7 +20,7 @@ from typing import Any
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from stitcher.planning import Terms
+from stitcher.terms import Terms
 from stitcher.wire.dialects import DIALECTS
 from tests.laws.provider import Said, flat
 from tests.laws.replay import cold, outcome

@@ -11,8 +11,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stitcher.planning import After, plan
+from stitcher.planning import plan
 from stitcher.recording import Stamp, leave_thinking
+from stitcher.terms import After
 from stitcher.wire.dialects import DIALECTS
 from tests.laws.provider import Provider, Said, flat
 from tests.laws.test_alignment import TEXT
@@ -50,7 +51,7 @@ def last_answer(said: list[Said]) -> list[Said]:
     return items
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     turns=st.lists(st.tuples(ROUND, st.integers(0, 30), st.booleans()), min_size=1, max_size=9),
 )
@@ -78,7 +79,7 @@ def test_an_answers_id_stands_for_all_that_led_to_it(
         answered.append((world.answered, list(world.said), world.sent[-1]))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     turns=st.lists(
         st.tuples(ROUND, st.sampled_from(["", "", "again", "fail", "tells"])),
@@ -150,7 +151,7 @@ def replayed(message: Said, habit: str) -> Said:
 HABIT = st.sampled_from(["verbatim", "bare", "flattened", "respaced", "nameless"])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     turns=st.lists(st.tuples(ROUND, HABIT, st.booleans()), min_size=1, max_size=7),
     owns=st.booleans(),
@@ -170,7 +171,7 @@ def test_whatever_is_left_out_of_an_answer_it_is_the_same_answer(
         world.said += world.reply(made, *said_in(n, turn))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(habit=HABIT, turns=st.lists(ROUND, min_size=2, max_size=7), thin=st.integers(0, 7))
 def test_a_client_of_one_habit_never_moves_its_prompt(
     habit: str, turns: list[Round], thin: int
@@ -201,7 +202,7 @@ def test_each_part_of_an_answer_is_the_clients_to_say_again() -> None:
     assert [json.loads(raw) for raw in world.sent[-1][1:4]] == own
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     turns=st.lists(st.tuples(ROUND, st.integers(0, 3), st.booleans()), min_size=1, max_size=6),
 )
@@ -232,7 +233,7 @@ def test_a_cut_answer_is_taken_up_again_with_what_came_of_it(
         world.check_path()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(turns=st.lists(st.tuples(ROUND, st.booleans()), min_size=2, max_size=7))
 def test_a_request_that_is_not_to_be_stored_names_nothing_that_was(
     turns: list[tuple[Round, bool]],
@@ -247,7 +248,7 @@ def test_a_request_that_is_not_to_be_stored_names_nothing_that_was(
         world.said += [*news, *world.reply(made, *said_in(n, turn))]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(turns=st.lists(ROUND, min_size=1, max_size=6))
 def test_to_a_provider_that_knows_nothing_of_it_no_thinking_is_said(turns: list[Round]) -> None:
     """It refused the reasoning that was put back: that goes out no more, by the log."""

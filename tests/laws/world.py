@@ -14,9 +14,10 @@ from typing import Any
 from stitcher.core.item import ROOT, Item
 from stitcher.core.log import Entry, Node, Response, Tree, Turn
 from stitcher.core.tokens import Calibration
-from stitcher.planning import After, Plan, Terms, plan
+from stitcher.planning import Plan, plan
 from stitcher.recording import Place, record_answers
 from stitcher.simulator.thinking_signature import sign
+from stitcher.terms import After, Terms
 from stitcher.wire import entries
 from stitcher.wire.call import Call
 from stitcher.wire.dialects import DIALECTS, read_item
