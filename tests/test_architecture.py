@@ -31,7 +31,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "wire": {"core"},
     "recording": {"core", "wire"},
     "lending": {"core", "wire"},
-    "planning": {"lending", "core", "wire", "providers", "repeats", "recording"},
+    "terms": {"core"},
+    "window": {"core", "lending", "providers", "repeats", "terms", "wire"},
+    "planning": {"terms", "window", "lending", "core", "wire", "providers", "repeats", "recording"},
     "store": {"core", "errors"},
     "addresses": set(),
     "settings": {"addresses", "errors", "ports"},
@@ -40,8 +42,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "conversations": {"core", "wire", "store", "sessions"},
     "listening": {"wire", "ports"},
     "responses_api": {"core", "wire", "store", "sessions", "recording", "ports", "errors"},
-    "locating": {"core", "planning", "responses_api", "sessions", "settings", "store", "wire"},
+    "locating": {"core", "responses_api", "sessions", "settings", "store", "terms", "wire"},
     "turns": {
+        "terms",
         "conversations",
         "core",
         "errors",
@@ -53,6 +56,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "wire",
     },
     "exchange": {
+        "terms",
         "locating",
         "turns",
         "responses_api",
@@ -96,7 +100,17 @@ MAY_IMPORT: dict[str, set[str]] = {
         "__init__",
     },
 }
-PURE = ("core", "wire", "providers", "lending", "planning", "recording", "repeats")
+PURE = (
+    "terms",
+    "window",
+    "core",
+    "wire",
+    "providers",
+    "lending",
+    "planning",
+    "recording",
+    "repeats",
+)
 IMPURE = {
     "os",
     "io",

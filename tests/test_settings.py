@@ -9,14 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stitcher.addresses import is_loopback, url_of
+from stitcher.addresses import is_loopback, upstream_base, url_of
 from stitcher.errors import SettingsError
 from stitcher.settings import (
     SETTINGS,
     Settings,
     check_exposure,
     resolve,
-    upstream_base,
 )
 
 # Two values for each setting: as text and as the setting has it.

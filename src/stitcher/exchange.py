@@ -21,7 +21,7 @@ from stitcher.core.threads import MAIN, Claim, Marks, claim
 from stitcher.errors import StoreError, UpstreamError
 from stitcher.listening import Listener, is_stream, read_error
 from stitcher.locating import NOWHERE, PURGED, Elsewhere, Located, Locator
-from stitcher.planning import After, Plan, Terms, plan
+from stitcher.planning import Plan, plan
 from stitcher.ports import Answer, ClientGone, Incoming, Reply, Upstream
 from stitcher.recording import Stamp, give_way, leave_thinking, returns_to
 from stitcher.responses_api.conversation_objects import ConversationObjects
@@ -31,6 +31,7 @@ from stitcher.responses_api.refusal import Refusal, no_referred_item
 from stitcher.sessions import Session, Sessions
 from stitcher.settings import Settings
 from stitcher.store.protocol import SessionKey, Store
+from stitcher.terms import After, Terms
 from stitcher.turns import Endings, OpenTurn
 from stitcher.wire.call import Call
 from stitcher.wire.dialect import Dialect, Fold

@@ -6,7 +6,6 @@ Knows nothing of messages: those say it where no id does.
 from dataclasses import dataclass
 
 from stitcher.core.threads import MAIN
-from stitcher.planning import After
 from stitcher.responses_api.conversation_objects import ConversationObjects
 from stitcher.responses_api.pointers import Pointers
 from stitcher.responses_api.refusal import (
@@ -18,6 +17,7 @@ from stitcher.responses_api.refusal import (
 from stitcher.sessions import Sessions
 from stitcher.settings import Settings
 from stitcher.store.protocol import SessionKey
+from stitcher.terms import After
 from stitcher.wire.call import Call
 
 PURGED = "the response it follows was purged"

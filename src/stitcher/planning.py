@@ -7,8 +7,7 @@ has been read, the plan is None: read more, ask again.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from stitcher.core.align import TIP, Alignment, Step, align, said_again
-from stitcher.core.compaction import Budget, Sized, cut, cut_due, repeats, reserve_for
+from stitcher.core.align import TIP, Alignment, align, said_again
 from stitcher.core.item import ROOT
 from stitcher.core.layout import (
     MOST_BREAKPOINTS,
@@ -20,12 +19,13 @@ from stitcher.core.layout import (
     mark_ends,
     restore,
 )
-from stitcher.core.log import NO_HEAD, Compacted, Entry, Head, Node, Tree
+from stitcher.core.log import NO_HEAD, Entry, Head, Node, Tree
 from stitcher.core.tokens import Calibration
 from stitcher.lending import Lent, keep_own, lend, native
-from stitcher.providers.models import binds_thinking, context_window
+from stitcher.providers.models import binds_thinking
 from stitcher.recording import Place, Stamp, record
-from stitcher.repeats import near_identical, read
+from stitcher.terms import After, Terms
+from stitcher.window import Case, Kept, keep, left_out
 from stitcher.wire.call import Call
 from stitcher.wire.dialect import Dialect
 from stitcher.wire.dialects import DIALECTS
@@ -37,37 +37,6 @@ _NEAR = 512
 Sub-agents and titles begin often, and beside a long conversation: to rule out that one was there
 before would mean to read all of its log. What such a thread sends does not depend on it.
 """
-
-
-@dataclass(frozen=True, slots=True)
-class After:
-    """The place that a request says it follows: an answer referred to by its id."""
-
-    chain: str
-    head: str = NO_HEAD  # digest of the head that answer was given under
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What a plan depends on besides the log and the request."""
-
-    thread: str
-    now: float  # seconds since the epoch
-    max_tokens: int
-    keep: float
-    owns_history: bool  # the client sends all of its history: nothing is put back
-    may_cut: bool  # False for a client that manages its own context window
-    calibration: Calibration  # where the thread's own log says nothing of the model
-    exhausted: bool = False  # no more of the log will be read
-    aside: bool = False  # a side thread: where nothing near is of it, it is taken for new
-    after: After | None = None  # the API says where the messages stand: at this place,
-    appends: bool = False  # or at the end of the path, whatever they look like
-    held: bool = False  # the provider itself keeps what stands before the client's messages
-
-    @property
-    def placed(self) -> bool:
-        """True where the API, not the messages, says what they follow."""
-        return self.after is not None or self.appends
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,62 +53,6 @@ class Plan:
     head: str  # digest of the head it is sent under
     calibration: Calibration  # of the estimates it was made with
     forgets: bool = False  # the provider is known to keep no reasoning
-
-
-@dataclass(frozen=True, slots=True)
-class _Case:
-    """A request laid against its thread: what the decisions below are made from."""
-
-    tree: Tree
-    call: Call
-    dialect: Dialect
-    terms: Terms
-    alignment: Alignment
-    lent: Lent
-
-    @property
-    def budget(self) -> Budget:
-        terms = self.terms
-        return Budget(
-            limit=terms.max_tokens,
-            keep=terms.keep,
-            head=terms.calibration.apply(self.call.head_tokens + self.lent.tokens),
-            reserve=reserve_for(self.call.answer_tokens, terms.max_tokens),
-        )
-
-    def tokens(self, messages: Sequence[Node] | Sequence[Step]) -> int:
-        """Calibrated tokens of some messages."""
-        return self.terms.calibration.apply(sum(message.item.tokens for message in messages))
-
-    @property
-    def window(self) -> Compacted | None:
-        return self.tree.windows.get(self.terms.thread)
-
-    @property
-    def widest(self) -> Budget:
-        """What the model takes bounds what the client sent; the budget, what we make of it."""
-        known = context_window(self.call.model) or 0
-        return replace(self.budget, limit=max(self.budget.limit, known))
-
-    @property
-    def forgets(self) -> bool:
-        """True where reasoning that an id names was refused before, in this thread."""
-        turn = self.tree.turns.get(self.terms.thread)
-        return turn is not None and turn.forgets and turn.model == self.call.model
-
-    @property
-    def own_room(self) -> int:
-        """Tokens of messages the client may send itself before any are cut."""
-        return self.widest.room
-
-
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    """What of the path and of the client's messages is sent."""
-
-    path: Sequence[Node]  # put back
-    steps: Sequence[Step]  # the client's own
-    cut: Compacted | None = None  # made now
 
 
 def plan(tree: Tree, call: Call, dialect: Dialect, terms: Terms) -> Plan | None:
@@ -165,13 +78,13 @@ def plan(tree: Tree, call: Call, dialect: Dialect, terms: Terms) -> Plan | None:
     terms = replace(terms, calibration=_calibration(tree, call, terms))
     last = native(tree.heads.get(terms.thread), dialect)
     lent = _lent(last, call, alignment, terms)
-    case = _Case(tree, call, dialect, terms, alignment, replace(lent, tools=None))
-    path = _left_out(case)
+    case = Case(tree, call, dialect, terms, alignment, replace(lent, tools=None))
+    path = left_out(case)
     if path is None:
         return None
     if _have_calls(path):
         case = replace(case, lent=lent)
-    kept = _keep(case, path)
+    kept = keep(case, path)
     if not _have_calls(kept.path):
         case = replace(case, lent=replace(lent, tools=None))
     pieces = _pieces(case, kept)
@@ -269,86 +182,7 @@ def _knows_first_sent(tree: Tree, alignment: Alignment) -> bool:
     return certain
 
 
-def _left_out(case: _Case) -> Sequence[Node] | None:
-    """The path the client left out, from the window's start on; no more of it than could fit."""
-    base, terms = case.alignment.base, case.terms
-    if (terms.owns_history and not terms.placed) or terms.held or base == ROOT:
-        return ()
-    path: list[Node] = []
-    enough = terms.exhausted or case.tree.whole
-    tokens, far = 0, 2 * case.own_room
-    for node in case.tree.back_from(base):
-        path.append(node)
-        tokens += node.item.tokens
-        at_start = case.window is not None and node.chain == case.window.start
-        # Twice what could be sent: a cut is due for certain, and the turn it falls on is at hand.
-        plenty = terms.calibration.apply(tokens) > far and node.item.starts_turn
-        if node.parent == ROOT or (terms.may_cut and (at_start or plenty)):
-            enough = True
-            break
-    path.reverse()
-    return path if enough else None
-
-
-def _keep(case: _Case, path: Sequence[Node]) -> _Kept:
-    """Decides whether the window is cut now, and where."""
-    steps = _since_own_cut(case)
-    if not case.terms.may_cut:
-        return _Kept(path, steps)
-    budget = case.budget
-    overflows = case.tokens(steps) > case.own_room
-    spoken = [step.item for step in steps if step.item.role != "system"]
-    in_tool_loop = bool(spoken) and not spoken[-1].starts_turn
-    # Inside a tool loop the prefix stays as it is for as long as the model can take it.
-    measure = case.widest if in_tool_loop else budget
-    total = case.tokens(path) + case.tokens(steps)
-    if not overflows and not (path and cut_due(total, measure)):
-        return _Kept(path, steps)
-    apply = case.terms.calibration.apply
-    sizes = [Sized(apply(node.item.tokens), node.item.starts_turn) for node in path]
-    sizes += [Sized(apply(step.item.tokens), step.item.starts_turn) for step in steps]
-    start = cut(sizes, case.widest) if overflows else min(cut(sizes, budget), len(path))
-    if start == 0 and _begins_the_window(case, path, steps):
-        return _Kept(path, steps)  # one turn, too large: there is nothing to leave out
-    kept_path, kept_steps = path[start:], steps[max(0, start - len(path)) :]
-    made = Compacted(
-        thread=case.terms.thread,
-        time=case.terms.now,
-        start=kept_path[0].chain if kept_path else kept_steps[0].chain,
-        at=case.alignment.base,
-        stubs=_stubs(kept_path),
-    )
-    return _Kept(kept_path, kept_steps, made)
-
-
-def _begins_the_window(case: _Case, path: Sequence[Node], steps: Sequence[Step]) -> bool:
-    first = path[0].chain if path else steps[0].chain
-    if case.window is not None and case.window.start == first:
-        return True
-    return path[0].parent == ROOT if path else case.alignment.base == ROOT
-
-
-def _since_own_cut(case: _Case) -> Sequence[Step]:
-    """The client's own messages, without those an earlier cut of them left out."""
-    steps, window = case.alignment.steps, case.window
-    # A cut made while the client sent everything itself was one of its own messages.
-    if window is None or not case.terms.may_cut or window.at != ROOT:
-        return steps
-    start = next((n for n, step in enumerate(steps) if step.chain == window.start), 0)
-    return steps[start:] if case.alignment.base == ROOT else steps
-
-
-def _stubs(kept: Sequence[Node]) -> tuple[tuple[str, str], ...]:
-    replies = []
-    for node in kept:
-        if node.item.role == "assistant" and not node.item.calls:
-            said = DIALECTS[node.item.dialect].text(node.item.raw)
-            if said is not None:
-                replies.append((node.chain, read(said), node.item.tokens))
-    return repeats(replies, near_identical)
-
-
-def _pieces(case: _Case, kept: _Kept) -> list[Piece]:
+def _pieces(case: Case, kept: Kept) -> list[Piece]:
     restored = restore(
         kept.path,
         kept.cut or case.window,
@@ -362,7 +196,7 @@ def _pieces(case: _Case, kept: _Kept) -> list[Piece]:
     return [*restored, *sent]
 
 
-def _body(case: _Case, pieces: list[Piece]) -> bytes:
+def _body(case: Case, pieces: list[Piece]) -> bytes:
     call, lent, steps = case.call, case.lent, case.alignment.steps
     as_sent = len(pieces) == len(steps) and all(
         piece.item is step.item for piece, step in zip(pieces, steps, strict=True)

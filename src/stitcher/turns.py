@@ -15,11 +15,12 @@ from stitcher.core.log import Entry, Message, Response, Turn, TurnStatus
 from stitcher.core.threads import Claim
 from stitcher.core.tokens import Calibration
 from stitcher.errors import StoreError
-from stitcher.planning import Plan, Terms
+from stitcher.planning import Plan
 from stitcher.ports import Headers, Incoming
 from stitcher.recording import Place, record_answers
 from stitcher.responses_api.pointers import Pointer, Pointers
 from stitcher.sessions import Session
+from stitcher.terms import Terms
 from stitcher.wire.call import Call
 from stitcher.wire.dialect import Dialect, Received
 from stitcher.wire.members import Unreadable

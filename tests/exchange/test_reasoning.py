@@ -11,7 +11,7 @@ import pytest
 
 from tests.exchange.conftest import OpenDialogue
 from tests.exchange.dialogue import Client, Dialogue
-from tests.exchange.messages import Message, answering, call_ids, results, tools, user
+from tests.exchange.messages import Message, answering, assistant, call_ids, results, tools, user
 from tests.exchange.provider import Provider, Step
 
 SEALED = {"include": ["reasoning.encrypted_content"]}
@@ -236,6 +236,21 @@ class TestCompaction:
         assert item in thinker.talk.provider.last.messages
         raw = json.dumps(item, separators=(",", ":")).encode()
         assert raw in thinker.talk.provider.last.body
+
+    def test_what_it_stands_for_is_not_put_back(self, thinker: Client) -> None:
+        item = self._compacted(thinker)
+        thinker.says("three")
+        assert _kinds(thinker) == ["compaction", "user"]
+        thinker.sends([item, user("three"), assistant("Reply 3 to: three"), user("four")])
+        assert _kinds(thinker) == ["compaction", "user", "assistant", "user"]
+        assert thinker.talk.provider.last.untouched
+
+    def test_another_api_is_sent_what_it_stands_for(self, thinker: Client) -> None:
+        """There it has no form: without the rest nothing would be left."""
+        self._compacted(thinker)
+        chat = thinker.talk.client("openai_chat", session="s")
+        chat.says("three")
+        assert chat.saw() == ["user: one", "assistant: Reply 1 to: one", "user: two", "user: three"]
 
     def test_the_trigger_is_said_once(self, thinker: Client) -> None:
         self._compacted(thinker)

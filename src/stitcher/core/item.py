@@ -31,6 +31,7 @@ class Item:
     answers: tuple[str, ...]  # ids of the tool calls it answers
     tokens: int  # estimate, before calibration
     thinks: bool = False  # carries thinking that is signed or encrypted
+    compacts: bool = False  # stands for all that was said before it
 
     @property
     def starts_turn(self) -> bool:

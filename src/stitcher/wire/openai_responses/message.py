@@ -82,6 +82,7 @@ def _read(raw: bytes, value: object) -> Item:
         answers=_answers(element, role),
         tokens=_tokens([*reasoning, element]),
         thinks=any(not one.get("encrypted_content") for one in reasoning),
+        compacts=kind_of(element) == "compaction",
     )
 
 

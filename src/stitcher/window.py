@@ -1,0 +1,155 @@
+"""Which of the history is sent: what is put back, and where the window is cut. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from stitcher.core.align import Alignment, Step
+from stitcher.core.compaction import Budget, Sized, cut, cut_due, repeats, reserve_for
+from stitcher.core.item import ROOT
+from stitcher.core.log import Compacted, Node, Tree
+from stitcher.lending import Lent
+from stitcher.providers.models import context_window
+from stitcher.repeats import near_identical, read
+from stitcher.terms import Terms
+from stitcher.wire.call import Call
+from stitcher.wire.dialect import Dialect
+from stitcher.wire.dialects import DIALECTS
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A request laid against its thread: what the decisions below are made from."""
+
+    tree: Tree
+    call: Call
+    dialect: Dialect
+    terms: Terms
+    alignment: Alignment
+    lent: Lent
+
+    @property
+    def budget(self) -> Budget:
+        terms = self.terms
+        return Budget(
+            limit=terms.max_tokens,
+            keep=terms.keep,
+            head=terms.calibration.apply(self.call.head_tokens + self.lent.tokens),
+            reserve=reserve_for(self.call.answer_tokens, terms.max_tokens),
+        )
+
+    def tokens(self, messages: Sequence[Node] | Sequence[Step]) -> int:
+        """Calibrated tokens of some messages."""
+        return self.terms.calibration.apply(sum(message.item.tokens for message in messages))
+
+    @property
+    def window(self) -> Compacted | None:
+        return self.tree.windows.get(self.terms.thread)
+
+    @property
+    def widest(self) -> Budget:
+        """What the model takes bounds what the client sent; the budget, what we make of it."""
+        known = context_window(self.call.model) or 0
+        return replace(self.budget, limit=max(self.budget.limit, known))
+
+    @property
+    def forgets(self) -> bool:
+        """True where reasoning that an id names was refused before, in this thread."""
+        turn = self.tree.turns.get(self.terms.thread)
+        return turn is not None and turn.forgets and turn.model == self.call.model
+
+    @property
+    def own_room(self) -> int:
+        """Tokens of messages the client may send itself before any are cut."""
+        return self.widest.room
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What of the path and of the client's messages is sent."""
+
+    path: Sequence[Node]  # put back
+    steps: Sequence[Step]  # the client's own
+    cut: Compacted | None = None  # made now
+
+
+def left_out(case: Case) -> Sequence[Node] | None:
+    """The path the client left out, from the window's start on; no more of it than could fit."""
+    base, terms = case.alignment.base, case.terms
+    if (terms.owns_history and not terms.placed) or terms.held or base == ROOT:
+        return ()
+    if any(step.item.compacts for step in case.alignment.steps):
+        return ()
+    path: list[Node] = []
+    enough = terms.exhausted or case.tree.whole
+    tokens, far = 0, 2 * case.own_room
+    for node in case.tree.back_from(base):
+        path.append(node)
+        tokens += node.item.tokens
+        # A compaction item stands for all that was before it, in the API that made it.
+        compacts = node.item.compacts and node.item.dialect == case.call.dialect
+        at_start = case.window is not None and node.chain == case.window.start
+        # Twice what could be sent: a cut is due for certain, and the turn it falls on is at hand.
+        plenty = terms.calibration.apply(tokens) > far and node.item.starts_turn
+        if node.parent == ROOT or compacts or (terms.may_cut and (at_start or plenty)):
+            enough = True
+            break
+    path.reverse()
+    return path if enough else None
+
+
+def keep(case: Case, path: Sequence[Node]) -> Kept:
+    """Decides whether the window is cut now, and where."""
+    steps = _since_own_cut(case)
+    if not case.terms.may_cut:
+        return Kept(path, steps)
+    budget = case.budget
+    overflows = case.tokens(steps) > case.own_room
+    spoken = [step.item for step in steps if step.item.role != "system"]
+    in_tool_loop = bool(spoken) and not spoken[-1].starts_turn
+    # Inside a tool loop the prefix stays as it is for as long as the model can take it.
+    measure = case.widest if in_tool_loop else budget
+    total = case.tokens(path) + case.tokens(steps)
+    if not overflows and not (path and cut_due(total, measure)):
+        return Kept(path, steps)
+    apply = case.terms.calibration.apply
+    sizes = [Sized(apply(node.item.tokens), node.item.starts_turn) for node in path]
+    sizes += [Sized(apply(step.item.tokens), step.item.starts_turn) for step in steps]
+    start = cut(sizes, case.widest) if overflows else min(cut(sizes, budget), len(path))
+    if start == 0 and _begins_the_window(case, path, steps):
+        return Kept(path, steps)  # one turn, too large: there is nothing to leave out
+    kept_path, kept_steps = path[start:], steps[max(0, start - len(path)) :]
+    made = Compacted(
+        thread=case.terms.thread,
+        time=case.terms.now,
+        start=kept_path[0].chain if kept_path else kept_steps[0].chain,
+        at=case.alignment.base,
+        stubs=_stubs(kept_path),
+    )
+    return Kept(kept_path, kept_steps, made)
+
+
+def _begins_the_window(case: Case, path: Sequence[Node], steps: Sequence[Step]) -> bool:
+    first = path[0].chain if path else steps[0].chain
+    if case.window is not None and case.window.start == first:
+        return True
+    return path[0].parent == ROOT if path else case.alignment.base == ROOT
+
+
+def _since_own_cut(case: Case) -> Sequence[Step]:
+    """The client's own messages, without those an earlier cut of them left out."""
+    steps, window = case.alignment.steps, case.window
+    # A cut made while the client sent everything itself was one of its own messages.
+    if window is None or not case.terms.may_cut or window.at != ROOT:
+        return steps
+    start = next((n for n, step in enumerate(steps) if step.chain == window.start), 0)
+    return steps[start:] if case.alignment.base == ROOT else steps
+
+
+def _stubs(kept: Sequence[Node]) -> tuple[tuple[str, str], ...]:
+    replies = []
+    for node in kept:
+        if node.item.role == "assistant" and not node.item.calls:
+            said = DIALECTS[node.item.dialect].text(node.item.raw)
+            if said is not None:
+                replies.append((node.chain, read(said), node.item.tokens))
+    return repeats(replies, near_identical)
