@@ -84,6 +84,12 @@ def test_any_other_frame_asks_for_an_answer(generate: str) -> None:
     assert frames.prewarming(f'{{"type":"response.create"{generate}}}'.encode()) is None
 
 
+@pytest.mark.parametrize("model", [b"1" * 5_000, b'"\xff"'], ids=["too many digits", "no text"])
+def test_prewarming_that_cannot_be_read_is_the_clients_fault(model: bytes) -> None:
+    with pytest.raises(ClientError, match="frame: found a 'model' that cannot be read"):
+        frames.prewarming(b'{"generate":false,"model":' + model + b"}")
+
+
 def test_an_error_keeps_status_members_and_headers_both_ways() -> None:
     frame = json.dumps(
         {

@@ -190,7 +190,12 @@ def _members(frame: bytes) -> dict[str, Member]:
 
 
 def _value(frame: bytes, member: Member | None) -> object:
-    return None if member is None else json.loads(frame[member.start : member.end])
+    if member is None:
+        return None
+    try:
+        return json.loads(frame[member.start : member.end])
+    except (ValueError, RecursionError):  # no text, or a number of more digits than anybody reads
+        raise ClientError(f"frame: found a {member.key!r} that cannot be read") from None
 
 
 @dataclass(frozen=True, slots=True)
