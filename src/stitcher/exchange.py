@@ -42,7 +42,7 @@ log = logging.getLogger("stitcher.exchange")
 
 
 # Above these, others would notice the wait: reading and planning leave the event loop.
-_LARGE_BODY = 1 << 19
+_LARGE_BODY = 1 << 17
 _MANY_MESSAGES = 1_000
 
 
@@ -186,7 +186,8 @@ class Exchange:
             max_tokens=self._settings.max_tokens,
             keep=self._settings.keep,
             owns_history=claimed.kind != "named" and not placed,
-            may_cut=not claimed.owns_history,
+            # What a client sends itself it cuts itself; an agent also what it has put back.
+            may_cut=not claimed.owns_history or (placed and claimed.kind != "agent"),
             calibration=self._endings.calibration(call.model),
             aside=claimed.owns_history and claimed.thread != MAIN and not placed,
             after=located.after,
@@ -284,10 +285,11 @@ class Exchange:
     async def _plan_again(self, turn: OpenTurn, terms: Terms) -> bool:
         """True when there is another plan."""
         try:
-            turn.plan = await self._write_down(turn.session, turn.call, turn.dialect, terms)
+            made = await self._write_down(turn.session, turn.call, turn.dialect, terms)
         except (StoreError, Elsewhere) as error:
             log.warning("not planned again: %s", error)
             return False
+        turn.plan = replace(made, head_before=turn.plan.head_before)
         turn.terms = terms
         return True
 
@@ -338,7 +340,7 @@ class Exchange:
 
 def _placed(claimed: Claim, located: Located) -> Claim:
     """A place that is named by an id goes before whatever else a request says of itself."""
-    own = claimed.kind == "client" and claimed.session == located.session
+    own = claimed.owns_history and claimed.session == located.session
     if located is NOWHERE or own:
         return claimed
     return replace(claimed, session=located.session, thread=located.thread)

@@ -53,6 +53,7 @@ class Plan:
     head: str  # digest of the head it is sent under
     calibration: Calibration  # of the estimates it was made with
     forgets: bool = False  # the provider is known to keep no reasoning
+    head_before: Head | None = None  # what a new head takes the place of, where heads are lent
 
 
 def plan(tree: Tree, call: Call, dialect: Dialect, terms: Terms) -> Plan | None:
@@ -112,7 +113,18 @@ def plan(tree: Tree, call: Call, dialect: Dialect, terms: Terms) -> Plan | None:
         head=case.lent.digest,
         calibration=terms.calibration,
         forgets=case.forgets,
+        head_before=None if terms.owns_history else _replaced(tree, recorded.entries),
     )
+
+
+def _replaced(tree: Tree, entries: Sequence[Entry]) -> Head | None:
+    """The head before one that is written now."""
+    new = next((entry for entry in entries if isinstance(entry, Head)), None)
+    if new is None:
+        return None
+    none = Head(new.thread, new.time, new.dialect, NO_HEAD, None, None)
+    before = tree.heads.get(new.thread, none)
+    return None if before.digest == new.digest else before
 
 
 def _following(tree: Tree, call: Call, dialect: Dialect, after: After | None) -> Call:

@@ -6,12 +6,12 @@ Knows how a log is written; knows nothing of upstreams, clients and what is sent
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from stitcher.conversations import Conversations
 from stitcher.core.item import Item
-from stitcher.core.log import Entry, Message, Response, Turn, TurnStatus
+from stitcher.core.log import Entry, Head, Message, Response, Turn, TurnStatus
 from stitcher.core.threads import Claim
 from stitcher.core.tokens import Calibration
 from stitcher.errors import StoreError
@@ -28,6 +28,7 @@ from stitcher.wire.openai_responses.reference import ids
 
 log = logging.getLogger("stitcher.turns")
 
+_MOST_MODELS = 1_024  # a client may name any
 _NOTHING = Received(None, (), False, None, None)
 
 
@@ -126,14 +127,27 @@ class Endings:
             async with session.changing:
                 if session.purges != turn.purges:
                     return
-                outcome = self._outcome(turn, status, http, received)
+                taken_back = self._taken_back(turn) if status == "failed" else None
+                head = taken_back.digest if taken_back else turn.plan.head
+                outcome = replace(self._outcome(turn, status, http, received), head=head)
                 follow = partial(self._follow, turn, cut=not received.complete)
                 said, end = record_answers(session.tree, *answers, turn.plan.end, follow)
-                await self._append(turn, received, [*said, outcome], end)
+                ended = [outcome, taken_back] if taken_back else [outcome]
+                await self._append(turn, received, [*said, *ended], end)
         except StoreError as error:
             log.warning("how a turn ended was not remembered: %s", error)
             return
         self._conversations.answered(session.key, turn.claim, session.tree)
+
+    def _taken_back(self, turn: OpenTurn) -> Head | None:
+        """The head that counts again where one that was refused had taken its place.
+
+        Said anew, it is the newest there is: no later request is lent the refused one.
+        """
+        before, now = turn.plan.head_before, turn.session.tree.heads.get(turn.claim.thread)
+        if before is None or now is None or now.digest != turn.plan.head:
+            return None  # or another request has brought its own meanwhile
+        return replace(before, time=self._clock())
 
     def _follow(self, turn: OpenTurn, at: Place, item: Item, *, cut: bool) -> Message:
         return at.follow(
@@ -209,6 +223,8 @@ class Endings:
             return known
         learnt = known.observe(estimated=turn.plan.tokens, reported=reported)
         self._calibrations[turn.call.model] = learnt
+        if len(self._calibrations) > _MOST_MODELS:
+            del self._calibrations[next(iter(self._calibrations))]
         return learnt
 
 

@@ -43,7 +43,7 @@ class TestCarriers:
 
     def test_claude_codes_header(self) -> None:
         found = claimed(x_claude_code_session_id=UUID)
-        assert found == Claim("client", f"claude-code-{UUID}", MAIN)
+        assert found == Claim("agent", f"claude-code-{UUID}", MAIN)
 
     @pytest.mark.parametrize(
         "user_id",
@@ -55,7 +55,7 @@ class TestCarriers:
         ],
     )
     def test_claude_codes_metadata(self, user_id: str) -> None:
-        assert claimed(user_id=user_id) == Claim("client", f"claude-code-{UUID}", MAIN)
+        assert claimed(user_id=user_id) == Claim("agent", f"claude-code-{UUID}", MAIN)
 
     @pytest.mark.parametrize(
         "user_id",
@@ -106,17 +106,23 @@ class TestCarriers:
 
     def test_codex_joins_a_name_with_threads_of_its_own(self) -> None:
         found = claimed(name="notes", thread_id="t", session_id="root")
-        assert found == Claim("client", "notes", "codex-root/agent-t")
+        assert found == Claim("agent", "notes", "codex-root/agent-t")
 
     def test_claude_code_joins_a_name_with_threads_of_its_own(self) -> None:
         found = claimed(name="notes", x_claude_code_session_id=UUID)
-        assert found == Claim("client", "notes", f"claude-code-{UUID}/main")
+        assert found == Claim("agent", "notes", f"claude-code-{UUID}/main")
         assert found.owns_history
 
     @pytest.mark.parametrize(("kind", "owns"), [("named", False), ("anonymous", False)])
     def test_only_a_client_with_an_id_manages_its_own_context(self, kind: str, owns: bool) -> None:
         assert claimed(name="n" if kind == "named" else None).owns_history is owns
         assert claimed(cache_key="k").owns_history
+        assert claimed(thread_id="t").owns_history
+
+    def test_only_an_agent_sees_to_its_own_window(self) -> None:
+        """A cache key says nothing of that: what is put back for its client is kept in budget."""
+        assert claimed(thread_id="t").kind == "agent"
+        assert claimed(cache_key="k").kind == "client"
 
 
 def thread(
@@ -192,11 +198,11 @@ class TestCodex:
         )
 
     def test_the_root_thread_is_the_main_one(self) -> None:
-        assert self.at("root") == Claim("client", "codex-root", MAIN)
-        assert self.at("alone", root=None) == Claim("client", "codex-alone", MAIN)
+        assert self.at("root") == Claim("agent", "codex-root", MAIN)
+        assert self.at("alone", root=None) == Claim("agent", "codex-alone", MAIN)
 
     def test_a_sub_agent_has_a_thread_of_its_own_in_the_same_session(self) -> None:
-        assert self.at("other") == Claim("client", "codex-root", "agent-other")
+        assert self.at("other") == Claim("agent", "codex-root", "agent-other")
 
     def test_the_family_is_told_by_the_header_before_the_cache_key(self) -> None:
         found = claimed(thread_id="t", session_id="root", cache_key="elsewhere")

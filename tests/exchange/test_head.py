@@ -5,6 +5,7 @@ from itertools import pairwise
 from tests.exchange.conftest import OpenDialogue
 from tests.exchange.dialogue import Client
 from tests.exchange.messages import extends, systems, tools, user, with_system
+from tests.exchange.provider import Step
 
 
 def _with_system(client: Client, text: str, *texts: str) -> None:
@@ -29,6 +30,25 @@ def test_its_own_system_prompt_stands(client: Client) -> None:
     assert _system(client) == ["Be kind."]
     client.says("three")
     assert _system(client) == ["Be kind."]
+
+
+def test_one_that_was_refused_is_lent_to_nobody(client: Client) -> None:
+    _with_system(client, "Be brief.", "one")
+    client.talk.provider.then(Step(status=400))
+    _with_system(client, "Be refused.", "two")
+    client.says("three")
+    assert _system(client) == ["Be brief."]
+    _with_system(client, "Be refused.", "four")  # taken now
+    client.talk.restart()
+    client.says("five")
+    assert _system(client) == ["Be refused."]
+
+
+def test_where_the_first_was_refused_none_is_lent(client: Client) -> None:
+    client.talk.provider.then(Step(status=400))
+    _with_system(client, "Be refused.", "one")
+    client.says("two")
+    assert _system(client) == []
 
 
 def test_after_a_restart(client: Client) -> None:

@@ -33,14 +33,14 @@ class Marks:
 class Claim:
     """Where a request says it belongs."""
 
-    kind: Literal["named", "client", "anonymous"]
+    kind: Literal["named", "agent", "client", "anonymous"]
     session: str  # "" for anonymous
     thread: str
 
     @property
     def owns_history(self) -> bool:
-        """True for a client that manages its own context: it is never added to and never cut."""
-        return self.kind == "client"
+        """True for a client that keeps its own history and sends all of it."""
+        return self.kind in ("agent", "client")
 
 
 # Header → prefix of the session's name. One line per client, with the version it was seen in.
@@ -58,10 +58,12 @@ def claim(marks: Marks, items: Sequence[Item], *, name: str | None) -> Claim:
         if thread is None:
             return Claim("named", name, MAIN)
         # An agent that keeps its own history joins the name with threads of its own.
-        return Claim("client", name, f"{client}/{thread}")
+        return Claim("agent", name, f"{client}/{thread}")
     if client is None:
         return Claim("anonymous", "", MAIN)
-    return Claim("client", client, thread or f"c-{_root(items)}")
+    if thread is not None:
+        return Claim("agent", client, thread)
+    return Claim("client", client, f"c-{_root(items)}")
 
 
 def _agent_thread(client: str, marks: Marks, items: Sequence[Item]) -> str | None:
