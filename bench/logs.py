@@ -139,12 +139,15 @@ def _pair(rng: random.Random, number: int) -> tuple[str, str]:
 
 def copy_log(log: Log, room: Path, name: str) -> None:
     """The log as another session. Rolled files never change: they are shared."""
-    (room / name).mkdir()
+    folder = room / name
+    folder.mkdir()
     for file in log.folder.iterdir():
-        place = room / name / file.name
-        if file.name != "active.jsonl":
-            os.link(file, place)
-            continue
-        shutil.copy(file, place)
-        with place.open("rb") as copied:  # or the first append's sync pays for writing the copy
-            os.fsync(copied.fileno())
+        if file.name == "active.jsonl":
+            shutil.copy(file, folder / file.name)
+        else:
+            os.link(file, folder / file.name)
+    # Or the first append's sync pays for writing the copy, and for making its links.
+    for written_here in (folder / "active.jsonl", folder, room):
+        place = os.open(written_here, os.O_RDONLY)
+        os.fsync(place)
+        os.close(place)
