@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,25 @@ def test_a_file_system_that_folds_case_does_not_make_sessions_meet(
     (tmp_path / "Chat").symlink_to(tmp_path / "chat")  # found by its name, but ...
     monkeypatch.setattr("os.listdir", lambda path: ["chat"])  # ... not spelt like this
     assert DataDirectory(tmp_path).of(local("Chat")) == tmp_path / "%43hat"
+
+
+def test_many_sessions_are_listed_with_one_look_at_their_parent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = {f"chat-{number}" for number in range(50)}
+    for name in names:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "active.jsonl").write_bytes(b"{}\n")
+    looks: list[object] = []
+    listdir = os.listdir
+
+    def counted(path: Path) -> list[str]:
+        looks.append(path)
+        return listdir(path)
+
+    monkeypatch.setattr(os, "listdir", counted)
+    assert {key.name for key, _ in DataDirectory(tmp_path).all("local")} == names
+    assert len(looks) <= 1
 
 
 def test_long_names_are_kept_inside(tmp_path: Path) -> None:

@@ -71,9 +71,10 @@ class DataDirectory:
         """The session's directory, whether it is there or not."""
         if key.tenant != LOCAL:
             return self._tenant(key.tenant) / component(key.name)
-        if self._has_plain(key.name):
+        encoded = component(key.name)
+        if encoded != key.name and self._has_plain(key.name):
             return self.root / key.name
-        return self.root / component(key.name)
+        return self.root / encoded
 
     def make(self, key: SessionKey) -> Path:
         """The session's directory, made if it was missing."""
@@ -104,14 +105,15 @@ class DataDirectory:
         for directory in _subdirectories(self.root):
             encoded = directory.name.removeprefix(_TENANT_MARK)
             if encoded != directory.name:
-                tenant = _name_of(encoded, directory / _TENANT_NAME)
+                tenant = _name_of(encoded, directory, _TENANT_NAME)
                 if tenant != LOCAL and self._tenant(tenant) == directory:
                     yield tenant, directory
 
     def _sessions(self, tenant: str, parent: Path) -> Iterator[tuple[SessionKey, Path]]:
         for directory in _subdirectories(parent):
-            key = SessionKey(tenant, _name_of(directory.name, directory / _SESSION_NAME))
-            if self.of(key) == directory:
+            key = SessionKey(tenant, _name_of(directory.name, directory, _SESSION_NAME))
+            # A name that is its own component has no other directory: paths are slow to make.
+            if key.name == directory.name == component(key.name) or self.of(key) == directory:
                 yield key, directory
 
     def _has_plain(self, name: str) -> bool:
@@ -124,7 +126,7 @@ class DataDirectory:
             return False
         directory = self.root / name
         try:
-            if not directory.is_dir() or _name_of(name, directory / _SESSION_NAME) != name:
+            if not directory.is_dir() or _name_of(name, directory, _SESSION_NAME) != name:
                 return False
             return bool(log_stats(directory)) and name in os.listdir(self.root)
         except (OSError, ValueError):  # too long, or not a name this file system can have
@@ -139,11 +141,11 @@ def _subdirectories(parent: Path) -> list[Path]:
         return []
 
 
-def _name_of(encoded: str, kept: Path) -> str:
+def _name_of(encoded: str, directory: Path, file: str) -> str:
     """The one name a directory belongs to: the kept one, the decoded one, or its own."""
     if is_hashed(encoded):
         try:
-            name = kept.read_bytes().decode("utf-8", "surrogatepass")
+            name = (directory / file).read_bytes().decode("utf-8", "surrogatepass")
         except (OSError, UnicodeError):
             return encoded
         return name if component(name) == encoded else encoded
@@ -153,7 +155,7 @@ def _name_of(encoded: str, kept: Path) -> str:
 
 def _keep_name(directory: Path, file: str, name: str, encoded: str) -> None:
     """Writes a long name down inside its directory."""
-    if not is_hashed(encoded) or _name_of(encoded, directory / file) == name:
+    if not is_hashed(encoded) or _name_of(encoded, directory, file) == name:
         return
     fd = disk.open_file(directory / file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     try:

@@ -13,6 +13,7 @@ LONGEST = 180  # bytes; file systems allow 255, and a tenant's mark or a suffix 
 _HASH_LENGTH = 32  # hexadecimal digits
 _EMPTY = "%"  # nothing else leaves a bare percent sign
 _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789-_.")
+_UNCHANGED = re.compile(rb"(?!\.)[a-z0-9_.-]*(?<!\.)")
 _DEVICES = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)")  # reserved on Windows
 _ESCAPE = re.compile(r"%([0-9A-F]{2})")
 _HASHED = re.compile(r"[a-z0-9._%A-F-]+~[0-9a-f]{32}")
@@ -53,11 +54,16 @@ def _bytes(name: str) -> bytes:
 
 
 def _encoded(data: bytes) -> str:
-    last = len(data) - 1
-    text = "".join(
-        chr(byte) if byte in _PLAIN and not (byte == 0x2E and at in (0, last)) else f"%{byte:02X}"
-        for at, byte in enumerate(data)
-    )
+    if _UNCHANGED.fullmatch(data):  # as most names are: listing many sessions is quicker
+        text = data.decode("ascii")
+    else:
+        last = len(data) - 1
+        text = "".join(
+            chr(byte)
+            if byte in _PLAIN and not (byte == 0x2E and at in (0, last))
+            else f"%{byte:02X}"
+            for at, byte in enumerate(data)
+        )
     return f"%{data[0]:02X}{text[1:]}" if _DEVICES.match(text) else text
 
 
