@@ -143,7 +143,8 @@ def test_no_more_files_are_open_than_allowed(tmp_path: Path) -> None:
         for round_ in range(3):
             assert files.commit([(key, b"%d\n" % round_) for key in keys]) == [None] * 12
             links = (path.resolve() for path in Path("/proc/self/fd").iterdir())
-            assert sum(link.name == "active.jsonl" for link in links) <= 3
+            own = (link for link in links if link.is_relative_to(tmp_path))
+            assert sum(link.name == "active.jsonl" for link in own) <= 3
     for key in keys:
         assert lines_of(tmp_path, key) == [b"0", b"1", b"2"]
 
