@@ -121,6 +121,62 @@ def test_a_purged_session_takes_its_responses_along(store: Store) -> None:
     assert find(store, "resp_1") is None
 
 
+def test_a_session_begun_again_does_not_bring_its_responses_back(store: Store) -> None:
+    """They name messages it does not have; the one given in it since then is found."""
+    add(store, "resp_1")
+    store = reopened(store)
+
+    async def story() -> list[Pointer | None]:
+        index = Pointers(store)
+        assert await Sessions(store).purge(TALK)
+        gone = await index.find("local", "resp_1")
+        await store.append(TALK, [b'{"type":"message"}'])
+        await index.add("local", "resp_2", OTHER)
+        return [gone, await index.find("local", "resp_1"), await index.find("local", "resp_2")]
+
+    assert asyncio.run(story()) == [None, None, OTHER]
+
+
+def test_nothing_that_was_said_outlives_its_session(tmp_path: Path) -> None:
+    """A session is named after its first words: neither they nor the name are left anywhere."""
+    words = "hunter2-is-my-password"
+    said = SessionKey("local", f"{words}-0123456789ab")
+    place = replace(PLACE, session=said.name)
+
+    async def story(store: Store, response_id: str) -> None:
+        index = Pointers(store)
+        line = b'{"type":"message","text":"hunter2 is my password"}'
+        await asyncio.gather(
+            store.append(said, [line]),
+            index.add("local", response_id, place, ["msg_1"]),
+        )
+        assert _files_with(tmp_path, b"hunter2")
+
+    store = JsonlStore(tmp_path)
+    asyncio.run(story(store, "resp_1"))
+    asyncio.run(store.close())
+    store = JsonlStore(tmp_path)  # what stood in the journal is in its place
+    asyncio.run(story(store, "resp_2"))
+    assert find(store, "resp_1") == place
+    assert find_items(store, "msg_1") == {"msg_1": place}
+
+    assert asyncio.run(Sessions(store).purge(said))
+    assert _files_with(tmp_path, b"hunter2") == []
+    assert [find(store, "resp_1"), find(store, "resp_2")] == [None, None]
+    assert find_items(store, "msg_1") == {}
+    asyncio.run(store.close())
+    assert _files_with(tmp_path, b"hunter2") == []
+
+
+def _files_with(root: Path, words: bytes) -> list[Path]:
+    """Whatever has the words in its name or in its bytes."""
+    return [
+        path
+        for path in root.rglob("*")
+        if words in bytes(path) or (path.is_file() and words in path.read_bytes())
+    ]
+
+
 def find_items(store: Store, *item_ids: str, tenant: str = "local") -> dict[str, Pointer]:
     return asyncio.run(Pointers(store).find_items(tenant, item_ids))
 
@@ -204,7 +260,7 @@ def test_a_crash_after_an_acknowledged_answer_loses_nothing(tmp_path: Path) -> N
 def test_a_damaged_line_hides_no_other(store: Store) -> None:
     add(store, "resp_1")
     key = pointers._log_of(("local", pointers._digest("resp_1")))
-    damaged = pointers._line(("local", pointers._digest("resp_1")), OTHER)[:-1]
+    damaged = pointers._line(("local", pointers._digest("resp_1")), OTHER, "talk", [])[:-1]
     asyncio.run(store.append(key, [damaged, b"\xff", b"[]"]))
     assert find(store, "resp_1") == PLACE
 

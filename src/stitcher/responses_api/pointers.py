@@ -2,17 +2,19 @@
 
 The index is a few logs of its own beside the sessions, appended to with the very batch that holds
 the answer, and read from the newest line back. Of an id only its digest is written: ids are
-providers' own, of any length and with any characters. Knows nothing of what stands at the place.
+providers' own, of any length and with any characters. So it is with the session's name: the index
+outlives a purge, and the name is made of words said. Knows nothing of what stands at the place.
 """
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
 from stitcher.core.item import digest
+from stitcher.responses_api.session_names import SessionNames
 from stitcher.store.protocol import RESERVED, SessionKey, Store
 
 _SHARDS = 16
@@ -42,7 +44,7 @@ class _Line(msgspec.Struct, tag_field="type", tag="pointer", omit_defaults=True)
     """One line of the index."""
 
     key: str  # digest of the id
-    session: str = ""
+    session: str = ""  # digest of its name
     thread: str = "main"
     asked: str = ""
     of: str = ""
@@ -66,7 +68,7 @@ class _Items:
     """What the logs say of items."""
 
     responses: dict[str, str]  # digest of an item's id → of the response's that it was part of
-    places: dict[str, Pointer]  # of those responses, where they stand now
+    places: dict[str, _Line]  # of those responses, the newest lines
 
 
 class Pointers:
@@ -74,6 +76,7 @@ class Pointers:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._sessions = SessionNames(store)
         self._recent: OrderedDict[_Key, Pointer] = OrderedDict()
         self._items: OrderedDict[_Key, str] = OrderedDict()  # → digest of a response's id, or ""
 
@@ -101,8 +104,9 @@ class Pointers:
         unknown = [key for key in keys.values() if key not in self._items]
         if unknown:
             read = await asyncio.to_thread(self._read_items, tenant, {key[1] for key in unknown})
+            places = await self._pointers(tenant, read.places.values())
             # What was written while the logs were being read is newer.
-            for response, place in read.places.items():
+            for response, place in places.items():
                 if (tenant, response) not in self._recent:
                     self._remember((tenant, response), place)
             for key in unknown:
@@ -113,21 +117,32 @@ class Pointers:
             response: await self._find((tenant, response))
             for response in set(responses.values()) - {""}
         }
-        places = {name: found.get(response) for name, response in responses.items()}
-        return {name: place for name, place in places.items() if place is not None}
+        standing = {name: found.get(response) for name, response in responses.items()}
+        return {name: place for name, place in standing.items() if place is not None}
 
     async def _find(self, key: _Key) -> Pointer | None:
         pointer = self._recent.get(key)
         if pointer is None:
             read = await asyncio.to_thread(self._read, key)
+            places = await self._pointers(key[0], [read]) if read else {}
             # What was written while the log was being read is newer.
-            pointer = self._recent.get(key) or read
+            pointer = self._recent.get(key) or places.get(key[1])
             if pointer is None:
                 return None
         self._remember(key, pointer)
         if pointer.deleted or not self._store.exists(SessionKey(key[0], pointer.session)):
             return None
         return pointer
+
+    async def _pointers(self, tenant: str, lines: Collection[_Line]) -> dict[str, Pointer]:
+        """What lines say, by their keys; where the session was purged, the response is gone."""
+        names = await self._sessions.find(
+            tenant, {line.session for line in lines if not line.deleted}
+        )
+        return {
+            line.key: _pointer(line, names[line.session]) if line.session in names else _GONE
+            for line in lines
+        }
 
     async def add(
         self, tenant: str, response_id: str, pointer: Pointer, item_ids: Sequence[str] = ()
@@ -147,9 +162,11 @@ class Pointers:
 
     async def _append(self, key: _Key, pointer: Pointer, items: Sequence[str] = ()) -> None:
         self._recent.pop(key, None)
+        session = "" if pointer.deleted else self._sessions.digest_of(key[0], pointer.session)
+        line = _line(key, pointer, session, items)
         # A task, as a session's append is one: begun together, both reach the store before the
         # event loop waits again, and with that one batch and one sync.
-        await asyncio.shield(self._store.append(_log_of(key), [_line(key, pointer, items)]))
+        await asyncio.shield(self._store.append(_log_of(key), [line]))
         self._remember(key, pointer)
 
     def _remember_item(self, key: _Key, response: str) -> None:
@@ -164,7 +181,7 @@ class Pointers:
         if len(self._recent) > _IN_MEMORY:
             self._recent.popitem(last=False)
 
-    def _read(self, key: _Key) -> Pointer | None:
+    def _read(self, key: _Key) -> _Line | None:
         sought = key[1].encode()
         for line in self._store.newest_first(_log_of(key)):
             if sought not in line.data:
@@ -174,7 +191,7 @@ class Pointers:
             except (msgspec.DecodeError, UnicodeDecodeError):
                 continue  # a damaged line says nothing
             if found.key == key[1]:
-                return _pointer(found)
+                return found
         return None
 
     def _read_items(self, tenant: str, wanted: set[str]) -> _Items:
@@ -192,14 +209,14 @@ class Pointers:
                 for item in wanted.intersection(told.items):
                     found.responses.setdefault(item, told.key)
                     if told.key not in passed:
-                        found.places[told.key] = _pointer(told)
+                        found.places[told.key] = told
                 passed.add(told.key)
         return found
 
 
-def _pointer(line: _Line) -> Pointer:
+def _pointer(line: _Line, session: str) -> Pointer:
     return Pointer(
-        session=line.session,
+        session=session,
         thread=line.thread,
         asked=line.asked,
         of=line.of,
@@ -223,11 +240,11 @@ def _shard(tenant: str, number: int) -> SessionKey:
     return SessionKey(tenant, f"{RESERVED}responses-{number:02x}")
 
 
-def _line(key: _Key, pointer: Pointer, items: Sequence[str] = ()) -> bytes:
+def _line(key: _Key, pointer: Pointer, session: str, items: Sequence[str]) -> bytes:
     return _encode(
         _Line(
             key=key[1],
-            session=pointer.session,
+            session=session,
             thread=pointer.thread,
             asked=pointer.asked,
             of=pointer.of,
