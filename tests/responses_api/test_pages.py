@@ -13,7 +13,7 @@ from stitcher.responses_api.refusal import Refusal
 
 def items(count: int) -> list[Listed]:
     return [
-        Listed(f"msg_{n}", json.dumps({"id": f"msg_{n}", "n": n}).encode(), "", b"")
+        Listed(f"msg_{n}", "", json.dumps({"id": f"msg_{n}", "type": "novel", "n": n}).encode())
         for n in range(count)
     ]
 

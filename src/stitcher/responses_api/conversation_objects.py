@@ -106,7 +106,7 @@ class ConversationObjects:
     async def get_item(self, tenant: str, conversation_id: str, item_id: str) -> bytes:
         """One item."""
         path = await self._path(tenant, conversation_id)
-        return (await asyncio.to_thread(lambda: _sought(listed(path), item_id))).raw
+        return await asyncio.to_thread(lambda: _sought(listed(path), item_id).shown())
 
     async def delete_item(self, tenant: str, conversation_id: str, item_id: str) -> bytes:
         """Takes an item out; reasoning goes with the item it belongs to. Returns the document."""

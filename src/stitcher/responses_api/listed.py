@@ -56,9 +56,23 @@ class Listed:
     """An item of a list."""
 
     id: str
-    raw: bytes  # as it is shown
     chain: str  # of the message it is of; "" for one of the head
     said: bytes  # as it was said
+
+    def shown(self) -> bytes:
+        """The item with all that a client expects of it. Slow: for the items of a page only."""
+        return _shown(self.said, self.id)
+
+
+class _Named(msgspec.Struct):
+    """What an item's id is made of: to read no more of it is what makes a long list quick."""
+
+    type: Any = None
+    id: Any = None
+    role: Any = msgspec.UNSET
+
+
+_NAMED: Final = msgspec.json.Decoder(_Named)
 
 
 def listed(path: Sequence[Node], head: Head | None = None) -> list[Listed]:
@@ -93,35 +107,40 @@ def _of_head(head: Head | None) -> list[Listed]:
 
 def _of_message(raw: bytes, chain: str, name: str) -> list[Listed]:
     *reasoning, own = flattened(raw)
-    shown = [_shown(element, f"{name}_{n}") for n, element in enumerate(reasoning)]
-    shown.append(_shown(own, name))
-    said = [*reasoning, own]
-    return [
-        Listed(made_id, complete, chain, element)
-        for (made_id, complete), element in zip(shown, said, strict=True)
-    ]
+    items = [Listed(_id(one, f"{name}_{n}"), chain, one) for n, one in enumerate(reasoning)]
+    return [*items, Listed(_id(own, name), chain, own)]
 
 
-def _shown(raw: bytes, name: str) -> tuple[str, bytes]:
-    """An item's id, and the item with all that a client expects of it."""
+def _id(raw: bytes, name: str) -> str:
+    """An item's own id, or one made of `name`."""
+    item = _NAMED.decode(raw)
+    if isinstance(item.id, str) and item.id:
+        return item.id
+    kind = _kind(item.type, has_role=item.role is not msgspec.UNSET)
+    return f"{_PREFIXES.get(kind, 'item')}_{name}"
+
+
+def _kind(given: Any, *, has_role: bool) -> Any:
+    return given or ("message" if has_role else "item_reference")
+
+
+def _shown(raw: bytes, item_id: str) -> bytes:
+    """An item with that id, and with all that a client expects of it."""
     value: dict[str, Any] = msgspec.json.decode(raw)
-    kind = value.get("type") or ("message" if "role" in value else "item_reference")
-    own_id = value.get("id")
-    if not isinstance(own_id, str) or not own_id:
-        own_id = f"{_PREFIXES.get(kind, 'item')}_{name}"
+    kind = _kind(value.get("type"), has_role="role" in value)
     try:
         if kind == "message" and isinstance(value.get("content"), str):
             content = members(raw)["content"]
             raw = replaced(raw, content, _parts(value["role"], raw[content.start : content.end]))
-        missing = {"id": own_id, "type": kind}
-        if kind in _WITH_STATUS:
-            missing["status"] = "completed"
-        for key, text in missing.items():
-            if not value.get(key):
-                raw = _with(raw, key, text)
+        if value.get("id") != item_id:
+            raw = _with(raw, "id", item_id)
+        if not value.get("type"):
+            raw = _with(raw, "type", kind)
+        if kind in _WITH_STATUS and not value.get("status"):
+            raw = _with(raw, "status", "completed")
     except Unreadable:  # it repeats a key: nothing can be put in its place
-        return own_id, _encode({**value, "id": own_id, "type": kind})
-    return own_id, raw
+        return _encode({**value, "id": item_id, "type": kind})
+    return raw
 
 
 def _parts(role: str, text: bytes) -> bytes:
@@ -131,7 +150,7 @@ def _parts(role: str, text: bytes) -> bytes:
 
 
 def _with(raw: bytes, key: str, text: str) -> bytes:
-    member = members(raw).get(key)  # it says nothing, where it is there at all
+    member = members(raw).get(key)
     return (
         added(raw, key, _encode(text)) if member is None else replaced(raw, member, _encode(text))
     )
@@ -145,14 +164,6 @@ def _told_apart(items: Iterable[Listed]) -> list[Listed]:
         times = seen.get(item.id, 0)
         seen[item.id] = times + 1
         if times:
-            made = f"{item.id}_{digest(f'{item.chain}/{times}'.encode())}"
-            item = replace(item, id=made, raw=_renamed(item.raw, made))
+            item = replace(item, id=f"{item.id}_{digest(f'{item.chain}/{times}'.encode())}")
         apart.append(item)
     return apart
-
-
-def _renamed(raw: bytes, item_id: str) -> bytes:
-    try:
-        return replaced(raw, members(raw)["id"], _encode(item_id))
-    except Unreadable:
-        return _encode({**msgspec.json.decode(raw), "id": item_id})

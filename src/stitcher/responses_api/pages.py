@@ -59,7 +59,7 @@ def document(items: Sequence[Listed], *, has_more: bool = False) -> bytes:
     return msgspec.json.encode(
         {
             "object": "list",
-            "data": [msgspec.Raw(item.raw) for item in items],
+            "data": [msgspec.Raw(item.shown()) for item in items],
             "first_id": items[0].id if items else None,
             "last_id": items[-1].id if items else None,
             "has_more": has_more,
