@@ -79,6 +79,48 @@ def test_prewarming_is_answered_with_a_response_that_used_nothing() -> None:
     assert frames.response_id(done.data) == "resp_1"
 
 
+def test_a_response_that_came_whole_is_told_as_a_stream() -> None:
+    items = (b'{"type":"message", "n":1.0}', b'{"type":"function_call"}')
+    body = b'{"id":"resp_1",\n "object":"response","status":"completed","output":[%b,\n%b]}' % items
+    stream = frames.stream_of(body)
+    assert stream is not None
+    created, *done, completed = Splitter().feed(stream)
+    told = json.loads(created.data)
+    assert (told["type"], told["response"]["status"]) == ("response.created", "in_progress")
+    assert (told["response"]["id"], told["response"]["output"]) == ("resp_1", [])
+    assert [event.name for event in done] == ["response.output_item.done"] * 2
+    assert all(item in event.data for item, event in zip(items, done, strict=True))
+    assert [json.loads(event.data)["output_index"] for event in done] == [0, 1]
+    assert completed.name == frames.kind_of(completed.data) == "response.completed"
+    assert body in completed.data
+    numbers = [json.loads(event.data)["sequence_number"] for event in (created, *done, completed)]
+    assert numbers == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("status", ["incomplete", "failed", "cancelled"])
+def test_a_response_that_came_whole_ends_as_it_says(status: str) -> None:
+    body = json.dumps({"object": "response", "status": status, "output": []}).encode()
+    *_, last = Splitter().feed(frames.stream_of(body) or b"")
+    assert last.name == f"response.{status}"
+    assert last.name in frames.ENDS
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"[]",
+        b'{"object":"response"}',
+        b'{"object":"response","output":{}}',
+        b'{"object":"chat.completion","output":[]}',
+        b'{"object":"response","status":"queued","output":[]}',
+        b'{"object":"response","object":"response","output":[]}',
+    ],
+)
+def test_what_is_no_finished_response_is_no_stream(body: bytes) -> None:
+    assert frames.stream_of(body) is None
+
+
 @pytest.mark.parametrize("generate", ["", ',"generate":true', ',"generate":null', ',"generate":0'])
 def test_any_other_frame_asks_for_an_answer(generate: str) -> None:
     assert frames.prewarming(f'{{"type":"response.create"{generate}}}'.encode()) is None

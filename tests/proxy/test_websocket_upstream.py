@@ -25,6 +25,8 @@ from tests.proxy.sockets import (
 from tests.proxy.stage import Stage, stage
 from tests.proxy.test_websocket import UPGRADE, responses, through
 
+JSON = "Content-Type: application/json"
+
 
 def channel(proxy: Stage) -> Channel:
     found = proxy.exchange.incoming[-1].channel
@@ -342,6 +344,54 @@ def test_where_it_cannot_be_made_again_requests_go_over_http() -> None:
             await gone.wait()
             await client.send_json(CREATE)
             assert (await told(client))["response"]["id"] == "over http"
+
+    run(story())
+
+
+def test_a_response_in_place_of_a_stream_reaches_the_client_all_the_same() -> None:
+    """Some providers know neither WebSocket nor streams."""
+    item = {"type": "message", "role": "assistant", "content": []}
+    document = {"id": "resp_1", "object": "response", "status": "completed", "output": [item]}
+
+    async def script(call: Call) -> None:
+        if call.request.start.startswith("POST"):
+            await call.answer(json.dumps(document, indent=1).encode(), JSON)
+        else:
+            await call.answer(b"{}", status="404 Not Found")
+
+    async def story() -> None:
+        async with (
+            provider(script) as upstream,
+            stage(upstream, through) as proxy,
+            dialled(responses(proxy)) as client,
+        ):
+            await client.send_json(CREATE)
+            created, done, completed = [await told(client) for _ in range(3)]
+            assert created["type"] == "response.created"
+            assert (done["type"], done["item"]) == ("response.output_item.done", item)
+            assert (completed["type"], completed["response"]) == ("response.completed", document)
+
+    run(story())
+
+
+@pytest.mark.parametrize("body", [b'{"choices":[]}', b"{"])
+def test_other_json_in_place_of_a_stream_is_an_error(body: bytes) -> None:
+    async def script(call: Call) -> None:
+        if call.request.start.startswith("POST"):
+            await call.answer(body, JSON)
+        else:
+            await call.answer(b"{}", status="404 Not Found")
+
+    async def story() -> None:
+        async with (
+            provider(script) as upstream,
+            stage(upstream, through) as proxy,
+            dialled(responses(proxy)) as client,
+        ):
+            await client.send_json(CREATE)
+            error = await told(client)
+            assert (error["type"], error["status"]) == ("error", 502)
+            assert "no stream" in error["error"]["message"]
 
     run(story())
 

@@ -15,7 +15,7 @@ import msgspec
 
 from stitcher.errors import ClientError
 from stitcher.ports import Headers
-from stitcher.wire.members import Member, Unreadable, added, members
+from stitcher.wire.members import Member, Unreadable, added, elements, members
 
 CREATE: Final = "response.create"
 CANCEL: Final = "response.cancel"
@@ -117,6 +117,41 @@ def event(kind: str, frame: bytes) -> bytes:
     """The server-sent event that a provider's frame is over HTTP."""
     name = b"event: %b\n" % kind.encode() if _NAME.fullmatch(kind) else b""
     return name + b"data: " + _LINE_END.sub(b"\ndata: ", frame) + b"\n\n"
+
+
+def stream_of(response: bytes) -> bytes | None:
+    """The stream that says what a finished response object does; None of any other body.
+
+    Some providers answer with the object whether a stream was asked for or not.
+    """
+    try:
+        found = {name: response[at.start : at.end] for name, at in members(response).items()}
+        items = elements(found.get("output", b""))
+    except Unreadable:
+        return None
+    ending = _ENDING_OF.get(found.get("status", b'"completed"'))
+    if found.get("object") != b'"response"' or ending is None:
+        return None
+    begun = {**found, "status": b'"in_progress"', "output": b"[]", "usage": b"null"}
+    told = [{"type": b'"response.created"', "response": _object_of(begun)}]
+    for index, item in enumerate(items):
+        done = {"type": b'"response.output_item.done"', "output_index": b"%d" % index}
+        told.append({**done, "item": item})
+    told.append({"type": _json(ending), "response": response})
+    return b"".join(
+        event(json.loads(each["type"]), _object_of({**each, "sequence_number": b"%d" % number}))
+        for number, each in enumerate(told)
+    )
+
+
+_ENDING_OF: Final = {
+    b'"%b"' % status.encode(): f"response.{status}"
+    for status in ("completed", "incomplete", "failed", "cancelled")
+}
+
+
+def _object_of(values: Mapping[str, bytes]) -> bytes:
+    return b"{" + b",".join(_json(name) + b":" + value for name, value in values.items()) + b"}"
 
 
 def http_body(frame: bytes) -> bytes:

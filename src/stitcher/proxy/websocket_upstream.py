@@ -82,7 +82,23 @@ class HttpChannel:
             incoming, body=made, decoded=made, headers=_as_request(incoming.headers), channel=None
         )
         async with self._upstream.send(request, made) as answer:
-            yield answer
+            yield await _streamed(answer) if _is_plain_json(answer) else answer
+
+
+def _is_plain_json(answer: Answer) -> bool:
+    kind = header_rules.find(answer.headers, "content-type") or ""
+    encoded = header_rules.find(answer.headers, "content-encoding")
+    return answer.status == 200 and encoded is None and kind.lower().startswith("application/json")
+
+
+async def _streamed(answer: Answer) -> Answer:
+    """A response that came whole, as the stream that was asked for; any other JSON as it is."""
+    body = b"".join([chunk async for chunk in answer.chunks()])
+    stream = frames.stream_of(body)
+    if stream is None:
+        return _Whole(answer.status, answer.headers, body)
+    kept = header_rules.without(answer.headers, "content-type", "content-length")
+    return _Whole(answer.status, [*kept, *_STREAM], stream)
 
 
 def _as_request(headers: Headers) -> Headers:
