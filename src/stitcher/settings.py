@@ -221,7 +221,7 @@ class Settings:
     websocket: bool = field(
         default=True,
         metadata=_about(
-            "Answer the Responses API over WebSocket, as Codex asks for.",
+            "Serve WebSockets, such as Codex opens for the Responses API.",
             flag="--websocket/--no-websocket",
         ),
     )

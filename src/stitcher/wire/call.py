@@ -25,7 +25,9 @@ class Call:
     model: str
     stream: bool
     items: tuple[Item, ...]  # the history; system prompt and tools are the head
-    system: bytes | None  # verbatim; for Chat Completions an array of the leading messages
+    # Verbatim; an array of the leading messages for Chat Completions, and for Responses of the
+    # instructions, a JSON string, and the leading items.
+    system: bytes | None
     tools: bytes | None
     head_digest: str  # of system and tools, without what changes from request to request
     head_tokens: int
@@ -38,7 +40,7 @@ class Call:
     user_id: str | None = None
     cache_key: str | None = None
     marks_last_message: bool | None = None
-    asides: tuple["Aside", ...] = ()  # what goes out with the messages and is none of the history
+    asides: tuple[Aside, ...] = ()  # what goes out with the messages and is none of the history
     after: str | None = None  # Responses: previous_response_id
     conversation: str | None = None  # Responses: the id of a conversation object
     stores: bool = True  # Responses: False when the client asks the provider to keep nothing
