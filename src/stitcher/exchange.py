@@ -20,7 +20,7 @@ from stitcher.core.log import Entry, Tree
 from stitcher.core.threads import MAIN, Claim, Marks, claim
 from stitcher.errors import StoreError, UpstreamError
 from stitcher.listening import Listener, is_stream, read_error
-from stitcher.locating import NOWHERE, PURGED, Elsewhere, Located, Locator
+from stitcher.locating import NOWHERE, Elsewhere, Located, Locator
 from stitcher.planning import Plan, plan
 from stitcher.ports import Answer, ClientGone, Incoming, Reply, Upstream
 from stitcher.recording import Stamp, give_way, leave_thinking, returns_to
@@ -65,7 +65,7 @@ class Exchange:
         self._conversations = Conversations(self._sessions)
         self._pointers = Pointers(store)
         objects = ConversationObjects(self._sessions, store)
-        self._locator = Locator(settings, self._sessions, self._pointers, objects)
+        self._locator = Locator(settings, self._pointers, objects)
         self._references = References(self._sessions, self._pointers)
         self._endings = Endings(self._conversations, self._pointers, clock)
         self._refuses_usage: set[str] = set()  # models whose server rejects stream_options
@@ -201,7 +201,7 @@ class Exchange:
         async with session.changing:
             if terms.after is not None and not await session.answer(partial(_holds, terms.after)):
                 # Purged: what is there now is another conversation of that name.
-                raise Elsewhere(PURGED)
+                raise Elsewhere("the response it follows was purged")
             made = await session.answer(
                 lambda tree, whole: plan(tree, call, dialect, replace(terms, exhausted=whole)),
                 takes_long=max(len(call.items), len(session.tree.nodes)) > _MANY_MESSAGES,

@@ -14,13 +14,11 @@ from stitcher.responses_api.refusal import (
     no_previous_response,
     two_histories,
 )
-from stitcher.sessions import Sessions
 from stitcher.settings import Settings
 from stitcher.store.protocol import SessionKey
 from stitcher.terms import After
 from stitcher.wire.call import Call
 
-PURGED = "the response it follows was purged"
 _NO_RESPONSE = "the response it follows is not in the log"
 _NO_CONVERSATION = "the conversation it names is not in the log"
 
@@ -47,14 +45,9 @@ class Locator:
     """Finds the places that ids stand for."""
 
     def __init__(
-        self,
-        settings: Settings,
-        sessions: Sessions,
-        pointers: Pointers,
-        objects: ConversationObjects,
+        self, settings: Settings, pointers: Pointers, objects: ConversationObjects
     ) -> None:
         self._settings = settings
-        self._sessions = sessions
         self._pointers = pointers
         self._objects = objects
 
@@ -79,8 +72,6 @@ class Locator:
             raise self._unknown(_NO_RESPONSE, no_previous_response(call.after), answers=answers)
         if pointer.pending:
             raise Elsewhere(_NO_RESPONSE)
-        if not self._sessions.exists(SessionKey(tenant, pointer.session)):
-            raise Elsewhere(PURGED)
         return Located(pointer.session, pointer.thread, After(pointer.of, pointer.head))
 
     async def _conversation(self, tenant: str, name: str, *, answers: bool) -> Located:

@@ -56,7 +56,7 @@ class StateCalls:
         try:
             if await self._is_elsewhere(self._state, tenant, kind, names):
                 await self._relay(request, admission)
-            elif request.route.named[0] == "responses":
+            elif kind == "responses":
                 await self._response(self._state, request, admission, tenant)
             else:
                 document = await self._conversation(self._state, request, tenant)
@@ -67,7 +67,7 @@ class StateCalls:
     async def _is_elsewhere(
         self, state: ResponsesApi, tenant: str, kind: str, names: Sequence[str]
     ) -> bool:
-        """True for what may have been made before, at the provider. See `Exchange`."""
+        """True for what may have been made before, at the provider. See `Locator`."""
         if not names or self._settings.tenancy == "key":
             return False
         return not await state.knows(tenant, kind, names[0])
