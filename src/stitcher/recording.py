@@ -55,6 +55,13 @@ class Place:
         )
 
 
+def place_of(name: str, node: Node | None) -> Place:
+    """The place that a node has; `node` is None for the root, and for one that cannot be read."""
+    if node is None:
+        return Place(name, 0, 0, "")
+    return Place(name, node.depth, node.upto, laid_after(node.laid, node.item.rendering))
+
+
 def after(message: Message, item: Item) -> Place:
     """The place of a message, for what follows it."""
     laid = laid_after(message.laid, item.rendering)
@@ -90,7 +97,7 @@ def record(
     if (to := alignment.turns_off) is not None:
         rebased = alignment.habit == "rebased"
         entries.append(Rebased(thread, now, to) if rebased else Rewound(thread, now, to))
-    at = _place(alignment.base, tree.nodes.get(alignment.base))
+    at = place_of(alignment.base, tree.nodes.get(alignment.base))
     for step in alignment.steps:
         node = tree.nodes.get(step.chain if step.known else step.same_as)
         goes_out = node.item if node is not None and replaces(node, step.item) else step.item
@@ -205,12 +212,6 @@ def returns_to(aligned: Alignment) -> str:
         return aligned.tip
     answered = [step.chain for step in aligned.steps if step.item.role == "assistant"]
     return answered[-1] if answered else aligned.base
-
-
-def _place(chain: str, node: Node | None) -> Place:
-    if node is None:
-        return Place(chain, 0, 0, "")
-    return Place(chain, node.depth, node.upto, laid_after(node.laid, node.item.rendering))
 
 
 def _message(step: Step, node: Node | None, goes_out: Item, at: Place, stamp: Stamp) -> Message:

@@ -2,7 +2,8 @@
 
 from stitcher.core.item import ROOT, Item, chain
 from stitcher.core.log import Entry, Message, Node, Rebased, Rewound, Settled, Tree
-from stitcher.responses_api.continuation import continued, place_of
+from stitcher.recording import place_of
+from stitcher.responses_api.continuation import continued
 from stitcher.wire.dialects import read_item
 
 

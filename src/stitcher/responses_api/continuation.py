@@ -11,13 +11,6 @@ from stitcher.core.log import Entry, Message, Node, Rewound, Settled, Tree
 from stitcher.recording import Place
 
 
-def place_of(name: str, node: Node | None) -> Place:
-    """The place that a node has; `node` is None for the root, and for one that cannot be read."""
-    if node is None:
-        return Place(name, 0, 0, "")
-    return Place(name, node.depth, node.upto, laid_after(node.laid, node.item.rendering))
-
-
 def continued(
     tree: Tree, place: Place, following: Sequence[Item | Node], *, thread: str, now: float
 ) -> list[Entry]:

@@ -15,7 +15,8 @@ import msgspec
 from stitcher.core.item import ROOT, Item
 from stitcher.core.log import Conversation, Entry, Node, Rebased, Tree
 from stitcher.core.threads import MAIN
-from stitcher.responses_api.continuation import continued, place_of
+from stitcher.recording import place_of
+from stitcher.responses_api.continuation import continued
 from stitcher.responses_api.listed import Listed, in_this_dialect, listed
 from stitcher.responses_api.pages import PageQuery, document, page
 from stitcher.responses_api.refusal import no_conversation, no_item
