@@ -8,7 +8,7 @@ import pytest
 from stitcher.responses_api import session_names
 from stitcher.responses_api.session_names import SessionNames
 from stitcher.store.memory import MemoryStore
-from stitcher.store.protocol import SessionInfo, SessionKey
+from stitcher.store.protocol import SessionKey
 
 
 class CountingStore(MemoryStore):
@@ -17,9 +17,9 @@ class CountingStore(MemoryStore):
     listings = 0
     meanwhile: Callable[[], None] | None = None
 
-    def sessions(self, tenant: str | None = None) -> list[SessionInfo]:
+    def names(self, tenant: str) -> list[str]:
         self.listings += 1
-        found = super().sessions(tenant)
+        found = super().names(tenant)
         if self.meanwhile:
             self.meanwhile()
         return found

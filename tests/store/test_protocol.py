@@ -10,7 +10,7 @@ import pytest
 from stitcher.errors import StoreError
 from stitcher.store.jsonl import JsonlStore
 from stitcher.store.memory import MemoryStore
-from stitcher.store.protocol import SessionKey, Store
+from stitcher.store.protocol import RESERVED, SessionKey, Store
 
 Make = Callable[[], Store]
 CHAT = SessionKey("local", "chat")
@@ -144,6 +144,23 @@ def test_sessions_are_listed_by_last_use_with_their_size(make: Make) -> None:
         assert [info.key.name for info in found] == ["a", "c", "b"]
         assert [info.size for info in found] == [12, 6, 6]
         assert all(info.files >= 1 for info in found)
+        await store.close()
+
+    asyncio.run(story())
+
+
+def test_names_are_those_of_one_tenants_sessions(make: Make) -> None:
+    async def story() -> None:
+        store = make()
+        for name in NASTY:
+            await store.append(SessionKey("local", name), [b"{}"])
+            await store.append(SessionKey("t", f"{name} too"), [b"{}"])
+        await store.append(SessionKey("local", f"{RESERVED}index"), [b"{}"])
+        assert sorted(store.names("local")) == sorted(NASTY)
+        assert sorted(store.names("t")) == sorted(f"{name} too" for name in NASTY)
+        assert store.names("nobody") == []
+        assert store.purge(SessionKey("local", NASTY[0]))
+        assert sorted(store.names("local")) == sorted(NASTY[1:])
         await store.close()
 
     asyncio.run(story())

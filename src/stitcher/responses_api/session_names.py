@@ -59,10 +59,8 @@ class SessionNames:
         return known
 
     def _read(self, tenant: str, unknown: Iterable[str]) -> _Names:
-        names: _Names = dict.fromkeys(unknown)
-        for info in self._store.sessions(tenant):
-            names[_digest(info.key.name)] = info.key.name
-        return names
+        missing: _Names = dict.fromkeys(unknown)
+        return missing | {_digest(name): name for name in self._store.names(tenant)}
 
     def _forget_others(self) -> None:
         count = sum(map(len, self._tenants.values()))

@@ -143,6 +143,13 @@ class JsonlStore:
             raise disk.failure("list", self._directory.root, error) from error
         return sorted(found, key=lambda info: info.used, reverse=True)
 
+    def names(self, tenant: str) -> list[str]:
+        try:
+            keys = [key for key, _ in self._directory.all(tenant)]
+        except OSError as error:
+            raise disk.failure("list", self._directory.root, error) from error
+        return [key.name for key in keys if not key.is_reserved]
+
     def purge(self, key: SessionKey) -> bool:
         """See Store. Waits for what is being written, so call it off the event loop."""
         writer = self._writable()

@@ -60,6 +60,10 @@ class MemoryStore:
         ]
         return sorted(found, key=lambda info: info.used, reverse=True)
 
+    def names(self, tenant: str) -> list[str]:
+        keys = list(self._logs)  # at once: others may append meanwhile
+        return [key.name for key in keys if key.tenant == tenant and not key.is_reserved]
+
     def purge(self, key: SessionKey) -> bool:
         return self._logs.pop(key, None) is not None
 

@@ -72,6 +72,13 @@ class Store(Protocol):
         """All sessions, or one tenant's, most recently used first. None of the reserved logs."""
         ...
 
+    def names(self, tenant: str) -> list[str]:
+        """The names of a tenant's sessions in any order, without a look at what is in them.
+
+        Among them may be one whose log was never begun. None of the reserved logs.
+        """
+        ...
+
     def count_lines(self, key: SessionKey, *beginnings: bytes) -> int:
         """How many lines of a session's log begin with one of these; all lines, without any."""
         ...
