@@ -182,9 +182,10 @@ def _knows_first_sent(tree: Tree, alignment: Alignment) -> bool:
     """
     if tree.whole or alignment.base != ROOT:
         return True
-    known = [step for step in alignment.steps if step.known]
-    laid, certain = "", not known or tree.knows_answer(known[-1].chain)
-    for step in known if certain else ():
+    laid, certain = "", True
+    for step in alignment.steps:
+        if not step.known:
+            break
         node = tree.nodes.get(step.chain)
         if node is None:
             certain = False

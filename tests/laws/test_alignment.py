@@ -3,7 +3,8 @@
 Seen to fail, each with a path that is not what was said: with a set of fingerprints instead of
 places (the second "yes" is lost); without `_window_to_tip` (a window becomes a history of its
 own); with `_thin` appending always (a retry is on the path twice); with failed turns left on the
-path (so is a question that was refused and asked again).
+path (so is a question that was refused and asked again); with what is said with one request only
+taken for history, and with it left out of the request.
 """
 
 from hypothesis import given, settings

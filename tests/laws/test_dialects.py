@@ -2,6 +2,13 @@
 
 Each API is sent what was said in the others in its own words, the same words every time, and what
 was said in itself as it was said. What stands in the log is what came, in its own dialect.
+
+Seen to fail: with a result left out, or beside a call of one answer in a message of its own, of what
+is translated ("`tool_use` ids were found without `tool_result` blocks"); with ids as they came
+("String should match pattern"); with results that forget the calls which are not translated; with a
+head lent in the words it came in, with tools or a prompt not lent; with all but the first item of
+an answer forgotten; with reasoning parted from its item; without `legal`; with a call's results
+sought right behind it; with texts beside calls, or what a tool found, left out.
 """
 
 import json

@@ -268,13 +268,6 @@ class Tree:
         last = self.turns.get(thread)
         return self.whole or thread in self.windows or (last is not None and not last.window)
 
-    def knows_answer(self, end: str) -> bool:
-        """True when every part is read of an answer up to `end` that was not sent back so far."""
-        at, node = end, self.nodes.get(end)
-        while node is not None and not node.settled:
-            at, node = node.parent, self.nodes.get(node.parent)
-        return node is not None or at in (ROOT, end)
-
     def goes_on(self, node: Node) -> bool:
         """True for a later part of an answer, laid after what the provider said, not the client."""
         before = self.nodes.get(node.parent)
