@@ -69,7 +69,7 @@ def metadata(raw: bytes | None) -> bytes:
     try:
         pairs = members(raw)
     except Unreadable as error:
-        raise Refusal(f"metadata: found {error}", param="metadata") from None
+        raise Refusal(f"metadata: {error}", param="metadata") from None
     if len(pairs) > _MOST_PAIRS:
         message = f"metadata: found {len(pairs)} pairs, expected at most {_MOST_PAIRS}"
         raise Refusal(message, param="metadata")

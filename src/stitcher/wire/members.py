@@ -15,6 +15,7 @@ _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ARRAY = msgspec.json.Decoder(list[msgspec.Raw])
 _SPACE = re.compile(rb"[ \t\r\n]*")
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_REPEATED = "found a JSON object whose members repeat a key, expected each key once"
 
 
 class Unreadable(ValueError):
@@ -43,16 +44,16 @@ def members(body: bytes) -> dict[str, Member]:
         at = _skip(body, at)
         name = _STRING.match(body, at)
         if name is None:
-            raise Unreadable("a JSON object whose members repeat a key")
+            raise Unreadable(_REPEATED)
         start = _skip(body, _skip(body, name.end()) + 1)
         value_bytes = bytes(value)
         end = start + len(value_bytes)
         if not body.startswith(value_bytes, start) or msgspec.json.decode(name.group()) != key:
-            raise Unreadable("a JSON object whose members repeat a key")
+            raise Unreadable(_REPEATED)
         found[key] = Member(key, at, start, end)
         at = _skip(body, end) + 1
     if body[_skip(body, at - 1 if values else at)] != 0x7D:  # }
-        raise Unreadable("a JSON object whose members repeat a key")
+        raise Unreadable(_REPEATED)
     return found
 
 
