@@ -72,7 +72,18 @@ class Locator:
             raise self._unknown(_NO_RESPONSE, no_previous_response(call.after), answers=answers)
         if pointer.pending:
             raise Elsewhere(_NO_RESPONSE)
-        return Located(pointer.session, pointer.thread, After(pointer.of, pointer.head))
+        after = After(pointer.of, pointer.head)
+        thread = pointer.thread
+        if thread == MAIN and await self._is_conversation(tenant, pointer.session):
+            # It goes on from an answer of the conversation, and is not added to that.
+            thread = f"branch-{after.chain[:12]}"
+        return Located(pointer.session, thread, after)
+
+    async def _is_conversation(self, tenant: str, session: str) -> bool:
+        try:
+            return await self._objects.exists(tenant, session)
+        except Refusal:
+            return True  # deleted: its items stay
 
     async def _conversation(self, tenant: str, name: str, *, answers: bool) -> Located:
         if SessionKey(tenant, name).is_reserved:

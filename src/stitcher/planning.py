@@ -86,7 +86,7 @@ def plan(tree: Tree, call: Call, dialect: Dialect, terms: Terms) -> Plan | None:
     if _have_calls(path):
         case = replace(case, lent=lent)
     kept = keep(case, path)
-    if not _have_calls(kept.path):
+    if not _have_calls(kept.path):  # a provider refuses calls without their tools
         case = replace(case, lent=replace(lent, tools=None))
     pieces = _pieces(case, kept)
     body = call.body if terms.held else _body(case, pieces)
@@ -150,7 +150,7 @@ def _upto(tree: Tree, base: str) -> int:
 
 
 def _lent(last: Head | None, call: Call, alignment: Alignment, terms: Terms) -> Lent:
-    """Tools go out only where what is put back has calls, which providers refuse without."""
+    """Of the last head, for a request that neither brings its history nor says where it stands."""
     if terms.owns_history or terms.placed:
         return keep_own(call)
     if any(step.item.role == "assistant" for step in alignment.steps):

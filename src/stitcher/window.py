@@ -29,6 +29,7 @@ class Case:
 
     @property
     def budget(self) -> Budget:
+        """What the window may be, beside the head and the answer."""
         terms = self.terms
         return Budget(
             limit=terms.max_tokens,
@@ -43,6 +44,7 @@ class Case:
 
     @property
     def window(self) -> Compacted | None:
+        """The last cut of the thread."""
         return self.tree.windows.get(self.terms.thread)
 
     @property

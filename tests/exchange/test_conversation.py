@@ -51,6 +51,23 @@ def test_after_a_restart(anyone: Client) -> None:
     assert anyone.saw()[:3] == ["user: zero", "assistant: nil", "user: one"]
 
 
+@pytest.mark.parametrize("back_to", [0, 1])
+def test_what_goes_on_from_one_of_its_answers_by_id_is_a_branch(
+    anyone: Client, back_to: int
+) -> None:
+    """Whether it is the last answer or not: the conversation stays as it was."""
+    name = _made(anyone.talk)
+    answers = [anyone.says(text, conversation=name).json["id"] for text in ("one", "two")]
+    branch = anyone.says("aside", previous_response_id=answers[back_to])
+    before = ["user: one", "assistant: Reply 1 to: one", "user: two", "assistant: Reply 2 to: two"]
+    assert anyone.saw() == [*before[: 2 * back_to + 2], "user: aside"]
+    anyone.says("three", conversation=name)
+    assert anyone.saw() == [*before, "user: three"]
+    anyone.says("further", previous_response_id=branch.json["id"])
+    assert anyone.saw()[-3] == "user: aside"
+    assert anyone.talk.sessions == [name]
+
+
 def test_whatever_is_said_is_added(anyone: Client) -> None:
     """The API says where items stand, so none is taken for a history sent again."""
     anyone.extra["conversation"] = _made(anyone.talk)

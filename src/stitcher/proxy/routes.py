@@ -135,7 +135,7 @@ def _own(path: str, rest: str) -> Route:
 
 def _state(method: str, rest: str) -> tuple[str, ...] | None:
     """The segments of a path below which we keep state, if it is asked for with this method."""
-    segments = rest.split("/")
+    segments = rest.removesuffix("/").split("/")
     shape = tuple(_ID if n % 2 else segment for n, segment in enumerate(segments))
     if method not in _STATE.get(shape, ()) or "" in segments:
         return None
