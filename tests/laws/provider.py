@@ -23,6 +23,7 @@ RULES: dict[str, Callable[[Any], Refusal | None]] = {
     "openai_chat": rules_openai_chat.check,
     "openai_responses": rules_openai_responses.check,
 }
+LEANS = {"previous_response_id", "conversation"}
 _PREFIXES = {"message": "msg", "function_call": "fc", "reasoning": "rs"}
 
 
@@ -36,10 +37,11 @@ class Provider:
     given: int = 0  # ids so far
 
     def refusal(self, dialect: str, body: Said) -> Refusal | None:
-        """Why a request would be refused; one that leans on a history is looked at on its own."""
+        """Why a request would be refused. Of the Responses API's, each brings its history."""
         refusal = RULES[dialect](body)
-        if refusal is not None or dialect != "openai_responses" or _leans(body):
+        if refusal is not None or dialect != "openai_responses":
             return refusal
+        assert not LEANS.intersection(body), "what it leans on was put back"
         items = body["input"] if isinstance(body["input"], list) else []
         return rules_openai_responses.check_sequence(items, self.items.get, self.thoughts.get)
 
@@ -101,7 +103,3 @@ def flat(messages: Sequence[Said]) -> list[Said]:
         for message in messages
         for element in (message if isinstance(message, list) else [message])
     ]
-
-
-def _leans(body: Said) -> bool:
-    return any(key in body for key in ("previous_response_id", "conversation"))

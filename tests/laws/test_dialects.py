@@ -3,12 +3,13 @@
 Each API is sent what was said in the others in its own words, the same words every time, and what
 was said in itself as it was said. What stands in the log is what came, in its own dialect.
 
-Seen to fail: with a result left out, or beside a call of one answer in a message of its own, of what
-is translated ("`tool_use` ids were found without `tool_result` blocks"); with ids as they came
-("String should match pattern"); with results that forget the calls which are not translated; with a
-head lent in the words it came in, with tools or a prompt not lent; with all but the first item of
-an answer forgotten; with reasoning parted from its item; without `legal`; with a call's results
-sought right behind it; with texts beside calls, or what a tool found, left out.
+Seen to fail: with a result left out of what is translated, and with a call in a message of its own
+beside another of its answer ("`tool_use` ids were found without `tool_result` blocks"); with ids as
+they came ("String should match pattern"); with results that forget the calls which are not
+translated; with a head lent in the words it came in, with tools or a prompt not lent; with all but
+the first item of an answer forgotten; with reasoning parted from its item; without `legal`; with a
+call's results sought right behind it; with texts beside calls, or what a tool found, left out; with
+a replay over another API settling an answer.
 """
 
 import json
@@ -211,6 +212,27 @@ def test_coming_back_to_an_api_brings_back_its_own_words(turns: list[Turn], ids:
         talk.world.fail(made)
     for node, (_, message) in zip(talk.world.path(), talk.spoken, strict=True):
         assert json.loads(node.item.raw) == message, "with its thinking"
+
+
+@settings(max_examples=30, deadline=None)
+@given(turns=st.lists(st.tuples(DIALECT, TEXT), min_size=2, max_size=7))
+def test_a_client_that_sends_all_over_any_api_has_its_way_and_changes_no_word_of_the_log(
+    turns: list[tuple[str, str]],
+) -> None:
+    """Its own words for what another API said go out, and what was said stays what it was."""
+    world, talked, over = World("openai_chat"), list[str](), list[str]()
+    for n, (dialect, text) in enumerate(turns):
+        world.dialect = dialect
+        talked.append(f"{n} {text}")
+        history = [answer(dialect, said) if m % 2 else user(said) for m, said in enumerate(talked)]
+        made, parsed = world.ask(history)
+        assert made.body is parsed.body
+        talked.append(f"{n} said {text} ")
+        world.reply(made, answer(dialect, talked[-1]))
+        over += [dialect, dialect]
+        world.said = [*history, answer(dialect, talked[-1])]
+        world.check_path()
+        assert [node.item.dialect for node in world.path()] == over
 
 
 def test_an_answer_under_a_prompt_of_another_api_is_followed_by_its_id() -> None:
