@@ -237,6 +237,8 @@ def _portable(piece: Piece) -> Piece:
 
 def _with_asides(call: Call, messages: Sequence[bytes | None]) -> list[bytes]:
     """The messages that are left, and among the client's own what it says this time only."""
+    if not call.asides:
+        return [message for message in messages if message is not None]
     first = len(messages) - len(call.items)  # of the client's own; below 0 where some are cut off
     made: list[bytes] = []
     for n, message in enumerate([*messages, None]):

@@ -84,14 +84,15 @@ def left_out(case: Case) -> Sequence[Node] | None:
     path: list[Node] = []
     enough = terms.exhausted or case.tree.whole
     tokens, far = 0, 2 * case.own_room
+    window = case.window.start if case.window else None
     for node in case.tree.back_from(base):
         path.append(node)
         tokens += node.item.tokens
         # A compaction item stands for all that was before it, in the API that made it.
         compacts = node.item.compacts and node.item.dialect == case.call.dialect
-        at_start = case.window is not None and node.chain == case.window.start
+        at_start = node.chain == window
         # Twice what could be sent: a cut is due for certain, and the turn it falls on is at hand.
-        plenty = terms.calibration.apply(tokens) > far and node.item.starts_turn
+        plenty = node.item.starts_turn and terms.calibration.apply(tokens) > far
         if node.parent == ROOT or compacts or (terms.may_cut and (at_start or plenty)):
             enough = True
             break

@@ -126,6 +126,10 @@ def legal(pieces: Sequence[Piece]) -> list[Piece]:
     own = next((n for n in range(len(pieces), 0, -1) if pieces[n - 1].ours), 0)
     brought = {answer for piece in pieces[own:] for answer in piece.item.answers}
     while len(healed) < len(pieces):
+        first = pieces[len(healed)]
+        if not first.item.calls and not first.item.answers:  # nearly all there are
+            healed.append(first)
+            continue
         answers, end = _block(pieces, len(healed))
         said, results = pieces[len(healed) : answers], pieces[answers:end]
         if all(piece.ours for piece in results):
