@@ -167,8 +167,8 @@ def _knows_enough(tree: Tree, alignment: Alignment, terms: Terms) -> bool:
     if terms.exhausted:
         return True
     if terms.after is not None:
-        known = terms.after.head in ("", NO_HEAD, *tree.heads_by_digest)
-        return known or tree.whole
+        head = terms.after.head
+        return tree.whole or head in ("", NO_HEAD) or head in tree.heads_by_digest
     if not terms.owns_history and not tree.knows_head(terms.thread):
         return False
     return tree.knows_window(terms.thread) and _knows_first_sent(tree, alignment)

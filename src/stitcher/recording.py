@@ -119,18 +119,12 @@ def record(
         for aside in call.asides
         if aside.before == len(call.items)  # those further up were said at the end before
     ]
-    return Record((*_heads(tree, call, stamp, at.depth, (lasting, lent_from)), *entries), at)
-
-
-def _heads(
-    tree: Tree, call: Call, stamp: Stamp, depth: int, kept: tuple[bool, Head | None]
-) -> Sequence[Head]:
-    lasting, lent_from = kept
-    head = _new_head(tree, call, stamp, depth)
+    head = _new_head(tree, call, stamp, at.depth)
     if head is not None:
-        return [_with_the_last(head, lent_from)]
-    again = _head_again(tree, stamp, depth) if lasting else None
-    return [again] if again else []
+        head = _with_the_last(head, lent_from)
+    elif lasting:
+        head = _head_again(tree, stamp, at.depth)
+    return Record((*([head] if head else ()), *entries), at)
 
 
 def record_answers(

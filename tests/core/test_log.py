@@ -300,3 +300,27 @@ def test_lines_taken_in_twice_change_nothing(
     for entry in reversed(scribe.log):
         again.prepend(entry)
     assert same(scribe.tree, again)
+
+
+def test_an_answer_of_several_parts_that_was_moved_is_settled_as_a_whole() -> None:
+    """Also where none of its bytes are read yet: what follows its last part carried all of it."""
+
+    def of_an_answer(entry: Message) -> Message:
+        assert entry.item is not None
+        return replace(entry, answer=entry.item.role == "assistant")
+
+    first = [of_an_answer(one) for one in messages(said("u hi", "a one", "a two"))]
+    again = [of_an_answer(one) for one in messages(said("u summary", "a one", "a two"))]
+    moved = [again[0]] + [
+        replace(one, item=None, same_as=origin.chain)
+        for one, origin in zip(again[1:], first[1:], strict=True)
+    ]
+    (last,) = messages(said("u more"), after=said("u summary", "a one", "a two"))
+    cold = Tree()
+    for entry in [*moved, last]:
+        cold.append(entry)
+    for entry in reversed(first):
+        cold.prepend(entry)
+    warm = tree_of(*first, *moved, last)
+    assert [cold.nodes[one.chain].settled for one in moved] == [True, True, True]
+    assert [warm.nodes[one.chain].settled for one in moved] == [True, True, True]

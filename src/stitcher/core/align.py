@@ -148,7 +148,7 @@ def _after(
     tree: Tree, tip: str, items: Sequence[Item], after: str, *, whole: bool
 ) -> Alignment | None:
     """What the client sends stands where it says, whatever it looks like."""
-    if after not in (ROOT, *tree.nodes) and not whole:
+    if after != ROOT and after not in tree.nodes and not whole:
         return None
     aligned = _follow(tree, tip, items, after, "thin")
     again = bool(items) and all(step.known for step in aligned.steps)

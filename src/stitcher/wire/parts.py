@@ -200,3 +200,9 @@ def speaker(part: Part) -> str:
     if isinstance(part, ToolResult):
         return "tool"
     return "assistant" if isinstance(part, ToolCall) else part.role
+
+
+def openai_function(tool: Tool) -> dict[str, object]:
+    """A tool as OpenAI's APIs describe one, the schema as its own text."""
+    described = {"description": tool.description} if tool.description else {}
+    return {"name": tool.name, **described, "parameters": msgspec.Raw(tool.schema.encode())}

@@ -28,6 +28,7 @@ from stitcher.wire.parts import (
     joined,
     media,
     offered,
+    openai_function,
     reachable,
     says,
     speaker,
@@ -176,10 +177,5 @@ def written_head(head: NeutralHead) -> tuple[bytes | None, bytes | None]:
     """One system message, since not every server takes several, and `tools`."""
     text = "\n\n".join(head.system)
     system = array([_encode({"role": "system", "content": text})]) if text else None
-    tools = [{"type": "function", "function": _function(one)} for one in head.tools]
+    tools = [{"type": "function", "function": openai_function(one)} for one in head.tools]
     return system, _encode(tools) if tools else None
-
-
-def _function(one: Tool) -> dict[str, Any]:
-    described = {"description": one.description} if one.description else {}
-    return {"name": one.name, **described, "parameters": msgspec.Raw(one.schema.encode())}

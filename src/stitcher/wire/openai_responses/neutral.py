@@ -27,6 +27,7 @@ from stitcher.wire.parts import (
     joined,
     media,
     offered,
+    openai_function,
     reachable,
     says,
     speaker,
@@ -168,10 +169,5 @@ def _tools(listed: list[Any], namespace: str) -> Iterator[Tool]:
 def written_head(head: NeutralHead) -> tuple[bytes | None, bytes | None]:
     """Instructions, and `tools`. Functions are strict here unless they say that they are not."""
     text = "\n\n".join(head.system)
-    tools = [{"type": "function", **_function(one), "strict": False} for one in head.tools]
+    tools = [{"type": "function", **openai_function(one), "strict": False} for one in head.tools]
     return array([_encode(text)]) if text else None, _encode(tools) if tools else None
-
-
-def _function(one: Tool) -> dict[str, Any]:
-    described = {"description": one.description} if one.description else {}
-    return {"name": one.name, **described, "parameters": msgspec.Raw(one.schema.encode())}
