@@ -181,3 +181,21 @@ def test_a_thin_client_on_its_name_is_given_the_conversation_alone(
     client.says("and?")
     assert not any("OPENCLAW" in line for line in client.saw())
     assert client.saw()[-1] == "user: and?"
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_its_context_goes_out_where_it_stands_when_a_history_is_put_in_front(
+    talk: Dialogue, dialect: str, place: int
+) -> None:
+    """Under a name, sent with nothing but what is new: the body is made anew around it."""
+    thin = talk.client(dialect, session="s")
+    thin.says("one")
+    context = OpenClaw(talk, dialect).context()
+    news = [user("two"), user("three")]
+    thin.sends([*news[:place], context, *news[place:]])
+    saw = thin.saw()
+    assert saw[:2] == ["user: one", "assistant: Reply 1 to: one"]
+    assert [line for line in saw[2:] if "INTERNAL" not in line] == ["user: two", "user: three"]
+    assert "INTERNAL" in saw[2 + place]
+    thin.says("four")
+    assert not any("INTERNAL" in line for line in thin.saw())
