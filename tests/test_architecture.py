@@ -1,12 +1,13 @@
 """The diagram of the layers, and the gate.
 
-    cli → proxy → exchange → planning → wire, store → core
-                                          providers → (nothing)
+    cli → proxy → exchange → planning → wire → messages → core
+                                        store → core
+                                        providers → (nothing)
     simulator → (nothing but errors)
 
-The folder is the layer; an import may only point inwards. `core`, `wire` and the planning between
-them are pure: no I/O, no clock, no randomness, no async. The proxy reads JSON members and
-server-sent events with `wire` where it turns them into frames of a WebSocket and back.
+The folder is the layer; an import may only point inwards. `core`, `messages`, `wire` and the
+planning between them are pure: no I/O, no clock, no randomness, no async. The proxy reads JSON
+members and server-sent events with `wire` where it turns them into frames of a WebSocket and back.
 """
 
 import ast
@@ -28,7 +29,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "providers": set(),
     "repeats": set(),
     "ports": set(),
-    "wire": {"core"},
+    "messages": {"core"},
+    "wire": {"core", "messages"},
     "recording": {"core", "wire"},
     "lending": {"core", "wire"},
     "terms": {"core"},
@@ -37,11 +39,20 @@ MAY_IMPORT: dict[str, set[str]] = {
     "store": {"core", "errors"},
     "addresses": set(),
     "settings": {"addresses", "errors", "ports"},
-    "verify": {"core", "wire", "store"},
-    "sessions": {"core", "wire", "store"},
+    "verify": {"core", "messages", "wire", "store"},
+    "sessions": {"core", "messages", "wire", "store"},
     "conversations": {"core", "wire", "store", "sessions"},
     "listening": {"wire", "ports"},
-    "responses_api": {"core", "wire", "store", "sessions", "recording", "ports", "errors"},
+    "responses_api": {
+        "core",
+        "messages",
+        "wire",
+        "store",
+        "sessions",
+        "recording",
+        "ports",
+        "errors",
+    },
     "locating": {"core", "responses_api", "sessions", "settings", "store", "terms", "wire"},
     "turns": {
         "terms",
@@ -53,6 +64,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "recording",
         "responses_api",
         "sessions",
+        "messages",
         "wire",
     },
     "exchange": {
@@ -63,6 +75,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "listening",
         "recording",
         "core",
+        "messages",
         "wire",
         "store",
         "planning",
@@ -74,6 +87,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "tenants": {"errors", "settings", "store"},
     "proxy": {
+        "messages",
         "wire",
         "addresses",
         "exchange",
@@ -104,6 +118,7 @@ PURE = (
     "terms",
     "window",
     "core",
+    "messages",
     "wire",
     "providers",
     "lending",
@@ -123,7 +138,7 @@ IMPURE = {
     "pathlib",
     "datetime",
 }
-STANDARD_LIBRARY_ONLY = ("core", "providers", "errors", "ports")
+STANDARD_LIBRARY_ONLY = ("core", "messages", "providers", "errors", "ports")
 DRAWERS = {"utils", "util", "helpers", "common", "misc", "manager", "tools", "base", "lib"}
 
 

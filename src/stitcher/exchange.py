@@ -21,6 +21,7 @@ from stitcher.core.threads import MAIN, Claim, Marks, claim
 from stitcher.errors import StoreError, UpstreamError
 from stitcher.listening import Listener, is_stream, read_error
 from stitcher.locating import NOWHERE, Elsewhere, Located, Locator
+from stitcher.messages.unreadable import Unreadable
 from stitcher.planning import Plan, plan
 from stitcher.ports import Answer, ClientGone, Incoming, Reply, Upstream
 from stitcher.recording import Stamp, give_way, leave_thinking, returns_to
@@ -36,7 +37,6 @@ from stitcher.turns import Endings, OpenTurn
 from stitcher.wire.call import Call
 from stitcher.wire.dialect import Dialect, Fold
 from stitcher.wire.dialects import DIALECTS
-from stitcher.wire.members import Unreadable
 
 log = logging.getLogger("stitcher.exchange")
 

@@ -14,10 +14,10 @@ from typing import TypeVar
 
 from stitcher.core.layout import laid_after
 from stitcher.core.log import Entry, Head, Node, Tree
+from stitcher.messages.unreadable import Unreadable
 from stitcher.store.protocol import Line, SessionKey, Store
 from stitcher.wire import entries
 from stitcher.wire.dialects import read_item
-from stitcher.wire.members import Unreadable
 
 log = logging.getLogger("stitcher.sessions")
 

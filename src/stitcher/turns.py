@@ -15,6 +15,7 @@ from stitcher.core.log import Entry, Head, Message, Response, Turn, TurnStatus
 from stitcher.core.threads import Claim
 from stitcher.core.tokens import Calibration
 from stitcher.errors import StoreError
+from stitcher.messages.unreadable import Unreadable
 from stitcher.planning import Plan
 from stitcher.ports import Headers, Incoming
 from stitcher.recording import Place, record_answers
@@ -23,7 +24,6 @@ from stitcher.sessions import Session
 from stitcher.terms import Terms
 from stitcher.wire.call import Call
 from stitcher.wire.dialect import Dialect, Received
-from stitcher.wire.members import Unreadable
 from stitcher.wire.openai_responses.reference import ids
 
 log = logging.getLogger("stitcher.turns")

@@ -18,10 +18,10 @@ from stitcher.core.log import (
     Settled,
     Turn,
 )
+from stitcher.messages.unreadable import Unreadable
 from stitcher.store.protocol import Line, SessionKey, Store
 from stitcher.wire import entries
 from stitcher.wire.dialects import read_item
-from stitcher.wire.members import Unreadable
 
 
 @dataclass(frozen=True, slots=True)

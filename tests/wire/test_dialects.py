@@ -1,7 +1,7 @@
 import pytest
 
+from stitcher.messages.unreadable import Unreadable
 from stitcher.wire.dialects import DIALECTS, read_item
-from stitcher.wire.members import Unreadable
 
 RAW = b'{"role":"user","content":"hi"}'
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from stitcher.core.layout import Piece
+from stitcher.messages.parts import Part
 from stitcher.simulator import rules_anthropic
 from stitcher.wire.dialects import DIALECTS
-from stitcher.wire.parts import Part
 from stitcher.wire.translation import translated
 
 Message = dict[str, Any]

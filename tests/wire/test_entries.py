@@ -21,9 +21,9 @@ from stitcher.core.log import (
     Tree,
     Turn,
 )
+from stitcher.messages.unreadable import Unreadable
 from stitcher.wire import entries
 from stitcher.wire.dialects import read_item
-from stitcher.wire.members import Unreadable
 from tests.wire.json_text import KEY, TEXT, VALUE, spelled
 
 NAME = st.sampled_from(["", "0123456789abcdef", "é\n"]) | TEXT

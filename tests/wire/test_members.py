@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stitcher.messages.unreadable import Unreadable
 from stitcher.wire.members import (
-    Unreadable,
     added,
     array,
     elements,

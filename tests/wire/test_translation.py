@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 
 from stitcher.core.item import Item
 from stitcher.core.layout import Change, Piece, legal
+from stitcher.messages.parts import Image, Part, Text, ToolCall, ToolResult
 from stitcher.simulator import rules_anthropic, rules_openai_chat, rules_openai_responses
 from stitcher.simulator.thinking_signature import sign
 from stitcher.wire.dialects import DIALECTS
-from stitcher.wire.parts import Image, Part, Text, ToolCall, ToolResult
 from stitcher.wire.translation import translated
 
 Message = dict[str, Any]

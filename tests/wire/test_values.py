@@ -1,6 +1,6 @@
 import pytest
 
-from stitcher.wire.members import Unreadable
+from stitcher.messages.unreadable import Unreadable
 from stitcher.wire.values import decoded, kept, member_text, plain, text, unless_null, whole
 
 

@@ -14,8 +14,9 @@ from typing import Any, Final
 import msgspec
 
 from stitcher.errors import ClientError
+from stitcher.messages.unreadable import Unreadable
 from stitcher.ports import Headers
-from stitcher.wire.members import Member, Unreadable, added, elements, members
+from stitcher.wire.members import Member, added, elements, members
 
 CREATE: Final = "response.create"
 CANCEL: Final = "response.cancel"

@@ -5,8 +5,9 @@ from typing import Final
 import msgspec
 
 from stitcher.core.item import Item
+from stitcher.messages.unreadable import Unreadable
 from stitcher.responses_api.refusal import Refusal
-from stitcher.wire.members import Unreadable, elements, members, one_line
+from stitcher.wire.members import elements, members, one_line
 from stitcher.wire.openai_responses import read_item
 from stitcher.wire.openai_responses.unit import units
 

@@ -15,6 +15,7 @@ import msgspec
 from stitcher.core.item import ROOT, Item
 from stitcher.core.log import Conversation, Entry, Node, Rebased, Tree
 from stitcher.core.threads import MAIN
+from stitcher.messages.unreadable import Unreadable
 from stitcher.recording import place_of
 from stitcher.responses_api.continuation import continued
 from stitcher.responses_api.listed import Listed, in_this_dialect, listed
@@ -24,7 +25,6 @@ from stitcher.sessions import Session, Sessions
 from stitcher.store.protocol import SessionKey, Store
 from stitcher.wire import entries
 from stitcher.wire.dialects import read_item
-from stitcher.wire.members import Unreadable
 from stitcher.wire.openai_responses import read_item as read_own
 from stitcher.wire.openai_responses.unit import units
 

@@ -14,9 +14,10 @@ import msgspec
 from stitcher.core.item import digest
 from stitcher.core.layout import Piece
 from stitcher.core.log import Head, Node
+from stitcher.messages.unreadable import Unreadable
 from stitcher.wire import openai_responses
 from stitcher.wire.dialects import DIALECTS
-from stitcher.wire.members import Unreadable, added, elements, members, replaced
+from stitcher.wire.members import added, elements, members, replaced
 from stitcher.wire.openai_responses.unit import flattened
 from stitcher.wire.translation import translated
 

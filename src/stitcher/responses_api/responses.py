@@ -10,6 +10,7 @@ import msgspec
 
 from stitcher.core.item import ROOT
 from stitcher.core.log import NO_HEAD, Head, Node, Response, Tree
+from stitcher.messages.unreadable import Unreadable
 from stitcher.responses_api.listed import listed
 from stitcher.responses_api.pages import PageQuery, page
 from stitcher.responses_api.pointers import Pointer, Pointers
@@ -18,7 +19,6 @@ from stitcher.sessions import Sessions
 from stitcher.store.protocol import SessionKey, Store
 from stitcher.wire import entries
 from stitcher.wire.dialects import read_item
-from stitcher.wire.members import Unreadable
 
 _LINE = b'{"type":"response",'
 

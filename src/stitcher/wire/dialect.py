@@ -6,8 +6,8 @@ from typing import Protocol
 
 from stitcher.core.item import Item
 from stitcher.core.layout import Piece
+from stitcher.messages.parts import NeutralHead, Part
 from stitcher.wire.call import Call
-from stitcher.wire.parts import NeutralHead, Part
 
 
 @dataclass(frozen=True, slots=True)

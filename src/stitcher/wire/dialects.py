@@ -1,9 +1,9 @@
 """The dialects there are, by name."""
 
 from stitcher.core.item import Item
+from stitcher.messages.unreadable import Unreadable
 from stitcher.wire import anthropic, openai_chat, openai_responses
 from stitcher.wire.dialect import Dialect
-from stitcher.wire.members import Unreadable
 
 DIALECTS: dict[str, Dialect] = {
     openai_chat.NAME: openai_chat,

@@ -25,7 +25,8 @@ from stitcher.core.log import (
     Settled,
     Turn,
 )
-from stitcher.wire.members import Unreadable, one_line
+from stitcher.messages.unreadable import Unreadable
+from stitcher.wire.members import one_line
 
 ReadItem = Callable[[str, bytes], Item]
 """Reads a message's bytes in a dialect. Raises Unreadable."""

@@ -11,15 +11,13 @@ from dataclasses import dataclass
 
 import msgspec
 
+from stitcher.messages.unreadable import Unreadable
+
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ARRAY = msgspec.json.Decoder(list[msgspec.Raw])
 _SPACE = re.compile(rb"[ \t\r\n]*")
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _REPEATED = "found a JSON object whose members repeat a key, expected each key once"
-
-
-class Unreadable(ValueError):
-    """The bytes are not what the dialect expects. The message says what was found."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ from typing import Any
 
 import msgspec
 
-from stitcher.wire.members import Unreadable, one_line
+from stitcher.messages.unreadable import Unreadable
+from stitcher.wire.members import one_line
 
 _NOTHING = (b"null", b"[]", b'""')
 _EXACT = 1e21  # JavaScript writes whole numbers below this without an exponent
@@ -58,3 +59,8 @@ def plain(value: Any) -> Any:
     if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT:
         return int(value)
     return value
+
+
+def verbatim(text: str) -> msgspec.Raw:
+    """Some JSON as it goes into a message that is encoded: the very text."""
+    return msgspec.Raw(text.encode())

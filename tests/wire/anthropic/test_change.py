@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stitcher.core.layout import Change, Piece, stub_text
+from stitcher.messages.unreadable import Unreadable
 from stitcher.simulator.rules_anthropic import check
 from stitcher.wire.anthropic.change import change, mark_head
 from stitcher.wire.anthropic.message import read_item
-from stitcher.wire.members import Unreadable
 from tests.wire.anthropic.test_message import ODD_BLOCK
 
 OFF = Change.NO_MARKERS

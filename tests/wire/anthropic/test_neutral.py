@@ -7,9 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stitcher.wire.anthropic import head, parts, read_item, written, written_head
-from stitcher.wire.members import Unreadable
-from stitcher.wire.parts import (
+from stitcher.messages.parts import (
     File,
     Image,
     NeutralHead,
@@ -20,6 +18,8 @@ from stitcher.wire.parts import (
     ToolResult,
     text_document,
 )
+from stitcher.messages.unreadable import Unreadable
+from stitcher.wire.anthropic import head, parts, read_item, written, written_head
 from tests.wire.anthropic.test_message import (
     EPHEMERAL,
     ODD_BLOCK,

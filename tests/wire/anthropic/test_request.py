@@ -4,9 +4,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
+from stitcher.messages.unreadable import Unreadable
 from stitcher.wire.anthropic.message import read_item
 from stitcher.wire.anthropic.request import ask_usage, build, parse
-from stitcher.wire.members import Unreadable, elements
+from stitcher.wire.members import elements
 from tests.wire.json_text import VALUE
 
 USER = '{"role" : "user","content":"h\\u0069"}'

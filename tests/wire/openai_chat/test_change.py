@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stitcher.core.layout import Change, Piece, stub_text
+from stitcher.messages.unreadable import Unreadable
 from stitcher.simulator.rules_openai_chat import check
-from stitcher.wire.members import Unreadable
 from stitcher.wire.openai_chat.change import change, mark_head
 from stitcher.wire.openai_chat.message import read_item
 from tests.wire.json_text import ODD

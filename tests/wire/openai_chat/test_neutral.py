@@ -6,9 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from stitcher.wire.members import Unreadable
-from stitcher.wire.openai_chat import head, parts, read_item, written, written_head
-from stitcher.wire.parts import (
+from stitcher.messages.parts import (
     File,
     Image,
     NeutralHead,
@@ -19,6 +17,8 @@ from stitcher.wire.parts import (
     ToolResult,
     text_document,
 )
+from stitcher.messages.unreadable import Unreadable
+from stitcher.wire.openai_chat import head, parts, read_item, written, written_head
 from tests.wire.openai_chat.test_message import (
     ODD_MESSAGE,
     Message,

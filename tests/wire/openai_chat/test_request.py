@@ -4,7 +4,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from stitcher.wire.members import Unreadable, elements
+from stitcher.messages.unreadable import Unreadable
+from stitcher.wire.members import elements
 from stitcher.wire.openai_chat.message import read_item
 from stitcher.wire.openai_chat.request import ask_usage, build, parse
 from tests.wire.json_text import VALUE, spelled

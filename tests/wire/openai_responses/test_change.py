@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stitcher.core.layout import Change, Piece, stub_text
-from stitcher.wire.members import Unreadable
+from stitcher.messages.unreadable import Unreadable
 from stitcher.wire.openai_responses.change import change, mark_head
 from stitcher.wire.openai_responses.message import read_item
 from tests.wire.openai_responses.test_message import ODD_ITEM, ODD_THOUGHT

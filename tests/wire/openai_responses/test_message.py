@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stitcher.wire.images import document_tokens, image_tokens
-from stitcher.wire.members import Unreadable
+from stitcher.messages.images import document_tokens, image_tokens
+from stitcher.messages.unreadable import Unreadable
 from stitcher.wire.openai_responses.message import read_answer, read_item, text
+from tests.messages.test_images import encoded, png
 from tests.wire.json_text import ODD, TEXT
-from tests.wire.test_images import encoded, png
 
 Element = dict[str, Any]
 

@@ -4,8 +4,9 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
+from stitcher.messages.unreadable import Unreadable
 from stitcher.wire.call import Aside, Call
-from stitcher.wire.members import Unreadable, elements
+from stitcher.wire.members import elements
 from stitcher.wire.openai_responses.message import read_item
 from stitcher.wire.openai_responses.request import ask_usage, build, continuing, parse
 from tests.wire.json_text import VALUE, spelled

@@ -1,8 +1,9 @@
 """Anthropic Messages (https://docs.anthropic.com, anthropic-version 2023-06-01 and 2026-10-21)."""
 
+from stitcher.messages.anthropic.message import NAME
 from stitcher.wire.anthropic.answer import cannot_read_thinking, fold, too_long
 from stitcher.wire.anthropic.change import change, mark_head
-from stitcher.wire.anthropic.message import NAME, read_answer, read_item, text
+from stitcher.wire.anthropic.message import read_answer, read_item, text
 from stitcher.wire.anthropic.neutral import (
     USER_SPEAKS_FIRST,
     head,

@@ -5,9 +5,10 @@ from typing import Any
 
 import msgspec
 
-from stitcher.wire.anthropic.message import THINKING, Block, blocks
+from stitcher.messages.anthropic.message import THINKING, Block, blocks
+from stitcher.messages.unreadable import Unreadable
 from stitcher.wire.dialect import Fold, Received
-from stitcher.wire.members import Unreadable, members, one_line
+from stitcher.wire.members import members, one_line
 from stitcher.wire.sse import Event, Splitter
 from stitcher.wire.values import decoded, unless_null
 from stitcher.wire.whole_body import WholeBody

@@ -3,14 +3,12 @@
 A message or block that repeats a key cannot be taken apart: it goes out as it is.
 """
 
-from typing import Any
-
 import msgspec
 
 from stitcher.core.layout import Change, Piece, stub_text
-from stitcher.wire.anthropic.message import THINKING
+from stitcher.messages.anthropic.message import THINKING, is_empty, may_be_marked
+from stitcher.messages.unreadable import Unreadable
 from stitcher.wire.members import (
-    Unreadable,
     added,
     array,
     elements,
@@ -107,14 +105,9 @@ def _without_blocks(content: bytes, kinds: tuple[str, ...], *, empty: bool) -> b
     kept = [
         value
         for value, block in zip(values, read, strict=True)
-        if block.get("type") not in kinds and not (empty and _is_empty(block))
+        if block.get("type") not in kinds and not (empty and is_empty(block))
     ]
     return content if len(kept) == len(values) else array(kept)
-
-
-def _is_empty(block: Any) -> bool:
-    """True for a text that the API refuses: "text content blocks must contain non-whitespace"."""
-    return block.get("type") == "text" and not str(block.get("text") or "").strip()
 
 
 def _says_something(content: bytes) -> bool:
@@ -153,7 +146,7 @@ def _marked(content: bytes, marker: bytes) -> bytes:
     values = elements(content)
     for n in range(len(values) - 1, -1, -1):
         block = msgspec.json.decode(values[n])
-        if not isinstance(block, dict) or not _may_be_marked(block):
+        if not isinstance(block, dict) or not may_be_marked(block):
             continue
         if block.get("cache_control") is None:
             try:
@@ -162,12 +155,3 @@ def _marked(content: bytes, marker: bytes) -> bytes:
                 return content
         return replaced_elements(content, values)
     return content
-
-
-def _may_be_marked(block: Any) -> bool:
-    """Not thinking, not an empty text, not a tool that is loaded later."""
-    return (
-        block.get("type") not in THINKING
-        and not _is_empty(block)
-        and not block.get("defer_loading")
-    )

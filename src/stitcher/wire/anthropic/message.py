@@ -1,27 +1,32 @@
 """One message of the Messages API: whether two are the same, and what a model sees of one."""
 
-from typing import Any, Final, cast
+from typing import Any
 
 import msgspec
 
-from stitcher.core.item import Item, Role, digest
-from stitcher.core.tokens import TOKENS_PER_MESSAGE, estimate
+from stitcher.core.item import Item, digest
+from stitcher.messages.anthropic.message import (
+    NAME,
+    THINKING,
+    Block,
+    answered,
+    blocks,
+    call_ids,
+    role_of,
+    thinks,
+    tokens,
+)
+from stitcher.messages.counting import Counter
+from stitcher.messages.parts import data_uri
+from stitcher.messages.unreadable import Unreadable
 from stitcher.wire import identity
-from stitcher.wire.images import document_tokens, image_tokens
-from stitcher.wire.members import Unreadable, one_line
-from stitcher.wire.parts import data_uri
+from stitcher.wire.members import one_line
 from stitcher.wire.values import plain
 
-NAME: Final = "anthropic"
-
-_ROLES = ("user", "assistant", "system")
-THINKING: Final = ("thinking", "redacted_thinking")
+_COUNTER = Counter(NAME)
 _IDS = ("id", "tool_use_id")
 _TEXT_AND_MARKER = frozenset(("type", "text", "cache_control"))
-_AROUND_CALL = 8  # tokens a provider frames a call or a result with
 _encode = msgspec.json.encode
-
-Block = dict[str, Any]
 
 
 def read_item(raw: bytes) -> Item:
@@ -34,20 +39,20 @@ def read_item(raw: bytes) -> Item:
 
 
 def _read(raw: bytes, message: object) -> Item:
-    if not isinstance(message, dict) or message.get("role") not in _ROLES:
-        raise Unreadable("a message without a role of user, assistant or system")
+    if not isinstance(message, dict):
+        raise Unreadable("a message that is not an object")
+    role = role_of(message)
     content = blocks(message.get("content"))
-    role = message["role"]
     return Item(
         raw=raw,
         dialect=NAME,
-        role=cast(Role, role),
+        role=role,
         identity=identity.identity(role, map(_part, content)),
         rendering=digest(_encode(_rendering(message, content))),
-        calls=_ids(content, "tool_use", "id"),
-        answers=_ids(content, "tool_result", "tool_use_id"),
-        tokens=sum(_tokens(block) for block in content) + TOKENS_PER_MESSAGE,
-        thinks=any(block.get("type") in THINKING for block in content),
+        calls=call_ids(content),
+        answers=answered(content),
+        tokens=tokens(message, _COUNTER),
+        thinks=thinks(content),
     )
 
 
@@ -63,17 +68,6 @@ def text(raw: bytes) -> str | None:
     if any(block.get("type") != "text" or block.get("citations") for block in said):
         return None
     return "".join(str(block.get("text") or "") for block in said)
-
-
-def blocks(content: object) -> list[Block]:
-    """Content as a list of blocks: a string is its one text block. Raises Unreadable."""
-    if isinstance(content, str):
-        return [{"type": "text", "text": content}]
-    if content is None:
-        return []
-    if isinstance(content, list) and all(isinstance(block, dict) for block in content):
-        return content
-    raise Unreadable("a message whose content is neither text nor a list of blocks")
 
 
 def _part(block: Block) -> identity.Said | None:
@@ -137,33 +131,3 @@ def _shown(value: Any) -> Any:
     if isinstance(value, list):
         return [_shown(inner) for inner in value]
     return value
-
-
-def _ids(content: list[Block], kind: str, key: str) -> tuple[str, ...]:
-    return tuple(str(block.get(key)) for block in content if block.get("type") == kind)
-
-
-def _tokens(block: Block) -> int:
-    kind = block.get("type")
-    if kind in ("text", "thinking"):
-        return estimate(len(str(block.get(kind) or "").encode()), NAME)
-    if kind == "tool_use":
-        size = len(_encode([block.get("name"), block.get("input")]))
-        return estimate(size, NAME) + _AROUND_CALL
-    if kind == "tool_result":
-        return sum(_tokens(inner) for inner in blocks(block.get("content"))) + _AROUND_CALL
-    source = block.get("source")
-    if kind == "image" and isinstance(source, dict):
-        return image_tokens(str(source.get("data") or source.get("url") or ""), NAME)
-    if kind == "document" and isinstance(source, dict):
-        return _document_tokens(source)
-    return estimate(len(_encode(block)), NAME)
-
-
-def _document_tokens(source: Block) -> int:
-    kind = source.get("type")
-    if kind == "text":
-        return estimate(len(str(source.get("data") or "").encode()), NAME)
-    if kind == "content":
-        return sum(_tokens(inner) for inner in blocks(source.get("content")))
-    return document_tokens(str(source.get("data") or ""))

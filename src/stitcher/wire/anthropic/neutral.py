@@ -1,47 +1,20 @@
-"""The Messages API and the neutral forms: what a message says, and how it is said here."""
+"""The Messages API's bytes and the neutral forms, every call's input verbatim both ways."""
 
-from collections.abc import Iterator, Sequence
-from itertools import groupby
-from typing import Any, Final
+from collections.abc import Sequence
 
 import msgspec
 
 from stitcher.core.item import Item
-from stitcher.wire.anthropic.message import Block, blocks
-from stitcher.wire.members import Unreadable
-from stitcher.wire.parts import (
-    File,
-    Image,
-    NeutralHead,
-    Part,
-    Shown,
-    Speaker,
-    Text,
-    Tool,
-    ToolCall,
-    ToolResult,
-    arguments_object,
-    data_uri,
-    joined,
-    media,
-    offered,
-    reachable,
-    says,
-    speaker,
-    text_document,
-    text_of,
-    tool,
-)
-from stitcher.wire.values import decoded
+from stitcher.messages.anthropic import neutral
+from stitcher.messages.anthropic.message import blocks
+from stitcher.messages.anthropic.neutral import USER_SPEAKS_FIRST
+from stitcher.messages.parts import NeutralHead, Part
+from stitcher.messages.unreadable import Unreadable
+from stitcher.wire.values import decoded, verbatim
 
-# platform.claude.com, "Vision" and "PDF support", 2026-11: what base64 may hold.
-_IMAGES = frozenset(("image/jpeg", "image/png", "image/gif", "image/webp"))
-_PDF = "application/pdf"
-# Put first into `system` by Claude Code 2.1.330; it speaks to its provider only.
-_BILLING = "x-anthropic-billing-header:"
+__all__ = ["USER_SPEAKS_FIRST", "head", "parts", "written", "written_head"]
+
 _encode = msgspec.json.encode
-
-USER_SPEAKS_FIRST: Final = True
 
 
 class _Call(msgspec.Struct):
@@ -59,21 +32,8 @@ _INPUTS = msgspec.json.Decoder(_Message)
 
 def parts(item: Item) -> Sequence[Part]:
     """What a message says. Raises Unreadable."""
-    content = blocks(decoded(item.raw).get("content"))
-    role: Speaker = "user" if item.role == "tool" else item.role
-    said: list[Part] = []
-    for block, arguments in zip(content, _inputs(item.raw, len(content)), strict=True):
-        match block.get("type"):
-            case "tool_use":
-                name = str(block.get("name") or "")
-                said.append(ToolCall(str(block.get("id")), name, arguments_object(arguments)))
-            case "tool_result":
-                shown = tuple(_shown("user", blocks(block.get("content"))))
-                failed = block.get("is_error") is True
-                said.append(ToolResult(str(block.get("tool_use_id")), shown, failed))
-            case _:
-                said += _shown(role, [block])
-    return joined(said)
+    message = decoded(item.raw)
+    return neutral.parts(message, _inputs(item.raw, len(blocks(message.get("content")))))
 
 
 def _inputs(raw: bytes, blocks: int) -> list[str]:
@@ -87,127 +47,17 @@ def _inputs(raw: bytes, blocks: int) -> list[str]:
     return [bytes(block.input).decode() for block in content]
 
 
-def _shown(role: Speaker, content: list[Block]) -> Iterator[Shown]:
-    """Texts; pictures and documents where somebody shows them."""
-    for block in content:
-        kind, source = block.get("type"), block.get("source")
-        if kind == "text" and says(block.get("text")):
-            yield Text(role, block["text"])
-        elif kind == "search_result":
-            yield from _found(role, block)
-        elif role == "user" and kind in ("image", "document") and isinstance(source, dict):
-            yield from _source(kind, source, str(block.get("title") or ""))
-
-
-def _found(role: Speaker, block: Block) -> Iterator[Text]:
-    """A search result of the client's own: where it stands, then what it says."""
-    found = [str(block.get("title") or ""), str(block.get("source") or "")]
-    found += [str(inner.get("text") or "") for inner in blocks(block.get("content"))]
-    if text := "\n".join(filter(says, found)):
-        yield Text(role, text)
-
-
-def _source(kind: str, source: Block, title: str) -> Iterator[Shown]:
-    data = str(source.get("data") or "")
-    match source.get("type"):
-        case "base64":
-            url = data_uri(str(source.get("media_type")), data)
-        case "url":
-            url = str(source.get("url"))
-        case "text" if says(data):
-            yield text_document(title, data)
-            return
-        case "content":
-            yield from _shown("user", blocks(source.get("content")))
-            return
-        case _:
-            return  # the id of an upload names nothing at another provider
-    if reachable(url):
-        yield Image("user", url) if kind == "image" else File("user", url, title)
-
-
 def written(parts: Sequence[Part]) -> Sequence[bytes]:
-    """Messages that say `parts`: results that follow each other in one, before anything else.
-
-    A system text in mid-history is the user's here: the API has no form for it on every model.
-    """
-    return [
-        _encode({"role": "assistant" if who == "assistant" else "user", "content": content})
-        for who, run in groupby(parts, speaker)
-        if (content := [block for part in run if (block := _block(part)) is not None])
-    ]
-
-
-def _block(part: Part) -> dict[str, Any] | None:
-    match part:
-        case Text(text=text):
-            return {"type": "text", "text": text} if says(text) else None
-        case ToolCall(id=name, name=tool, arguments=arguments):
-            given = msgspec.Raw(arguments.encode())
-            return {"type": "tool_use", "id": name, "name": tool, "input": given}
-        case ToolResult(id=name, content=content, failed=failed):
-            shown = [block for inner in content if (block := _block(inner)) is not None]
-            said = {"content": shown} if shown else {}
-            error = {"is_error": True} if failed else {}
-            return {"type": "tool_result", "tool_use_id": name, **said, **error}
-        case Image(role="user", url=url):
-            return _written_image(url)
-        case File(role="user", url=url, name=name):
-            return _written_document(part, url, {"title": name} if name else {})
-    return None
-
-
-def _written_image(url: str) -> dict[str, Any] | None:
-    found = media(url)
-    if found is None:
-        return {"type": "image", "source": {"type": "url", "url": url}}
-    if found[0] not in _IMAGES:
-        return None
-    source = {"type": "base64", "media_type": found[0], "data": found[1]}
-    return {"type": "image", "source": source}
-
-
-def _written_document(file: File, url: str, title: dict[str, str]) -> dict[str, Any] | None:
-    """PDFs and texts: other documents are refused."""
-    found = media(url)
-    text = text_of(file)
-    if found is None:
-        source = {"type": "url", "url": url}
-    elif text is not None and says(text):
-        source = {"type": "text", "media_type": "text/plain", "data": text}
-    elif found[0] == _PDF:
-        source = {"type": "base64", "media_type": _PDF, "data": found[1]}
-    else:
-        return None
-    return {"type": "document", "source": source, **title}
+    """Messages that say `parts`."""
+    return [_encode(message) for message in neutral.written(parts, verbatim)]
 
 
 def head(system: bytes | None, tools: bytes | None) -> NeutralHead:
-    """The head of a call: its `system` and its `tools`."""
-    texts = [
-        block["text"]
-        for block in blocks(decoded(system))
-        if block.get("type") == "text" and says(block.get("text"))
-    ]
-    listed = decoded(tools)
-    own = [one for one in listed if isinstance(one, dict)] if listed else []
-    return NeutralHead(
-        tuple(text for text in texts if not text.startswith(_BILLING)),
-        offered(
-            tool(one.get("name"), one.get("description"), one.get("input_schema"))
-            for one in own
-            if one.get("type") in (None, "custom")
-        ),
-    )
+    """The head of a call: its `system` and its `tools`. Raises Unreadable."""
+    return neutral.head(decoded(system), decoded(tools))
 
 
 def written_head(head: NeutralHead) -> tuple[bytes | None, bytes | None]:
     """`system` and `tools`."""
-    system = [{"type": "text", "text": text} for text in head.system if says(text)]
-    tools = [_written_tool(one) for one in head.tools]
+    system, tools = neutral.written_system(head), neutral.written_tools(head, verbatim)
     return _encode(system) if system else None, _encode(tools) if tools else None
-
-
-def _written_tool(one: Tool) -> dict[str, Any]:
-    described = {"description": one.description} if one.description else {}
-    return {"name": one.name, **described, "input_schema": msgspec.Raw(one.schema.encode())}

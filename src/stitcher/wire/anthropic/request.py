@@ -8,11 +8,13 @@ import msgspec
 
 from stitcher.core.item import digest
 from stitcher.core.tokens import estimate
-from stitcher.wire.anthropic.message import NAME, Block, blocks, read_item
+from stitcher.messages.anthropic.message import NAME, Block, blocks
+from stitcher.messages.unreadable import Unreadable
+from stitcher.wire.anthropic.message import read_item
 from stitcher.wire.anthropic.message import text as said_in
 from stitcher.wire.asides import parted
 from stitcher.wire.call import Call
-from stitcher.wire.members import Unreadable, added, array, elements, members, replaced
+from stitcher.wire.members import added, array, elements, members, replaced
 from stitcher.wire.values import decoded, kept, member_text, text, unless_null, whole
 
 # Claude Code 2.1.330 puts a block of this name first; it may change with every request, and

@@ -1,9 +1,10 @@
 """OpenAI Chat Completions, and the many servers that speak it."""
 
+from stitcher.messages.openai_chat.message import NAME
 from stitcher.wire.context_length import too_long
 from stitcher.wire.openai_chat.answer import cannot_read_thinking, fold
 from stitcher.wire.openai_chat.change import change, mark_head
-from stitcher.wire.openai_chat.message import NAME, read_answer, read_item, text
+from stitcher.wire.openai_chat.message import read_answer, read_item, text
 from stitcher.wire.openai_chat.neutral import (
     USER_SPEAKS_FIRST,
     head,

@@ -5,8 +5,9 @@ from typing import Any
 
 import msgspec
 
+from stitcher.messages.unreadable import Unreadable
 from stitcher.wire.dialect import Fold, Received
-from stitcher.wire.members import Unreadable, elements, members
+from stitcher.wire.members import elements, members
 from stitcher.wire.sse import Event, Splitter
 from stitcher.wire.values import decoded, unless_null, whole
 from stitcher.wire.whole_body import WholeBody

@@ -3,8 +3,9 @@
 import msgspec
 
 from stitcher.core.layout import Change, Piece, stub_text
-from stitcher.wire.members import Unreadable, without
-from stitcher.wire.openai_chat.message import Part, parts
+from stitcher.messages.openai_chat.message import Part, parts
+from stitcher.messages.unreadable import Unreadable
+from stitcher.wire.members import without
 
 
 def change(piece: Piece) -> bytes | None:

@@ -1,25 +1,26 @@
 """One message of Chat Completions: whether two are the same, and what a model sees of one."""
 
-from typing import Any, Final
-
 import msgspec
 
 from stitcher.core.item import Item, Role, digest
-from stitcher.core.tokens import TOKENS_PER_MESSAGE, estimate
+from stitcher.messages.counting import Counter
+from stitcher.messages.openai_chat.message import (
+    NAME,
+    Part,
+    answered,
+    call_ids,
+    calls_of,
+    function_of,
+    image_url_of,
+    parts,
+    role_of,
+    tokens,
+)
+from stitcher.messages.unreadable import Unreadable
 from stitcher.wire import identity
-from stitcher.wire.images import image_tokens
-from stitcher.wire.members import Unreadable, one_line
+from stitcher.wire.members import one_line
 
-NAME: Final = "openai_chat"
-
-_ROLES: dict[str, Role] = {
-    "system": "system",
-    "developer": "system",
-    "user": "user",
-    "assistant": "assistant",
-    "tool": "tool",
-    "function": "tool",
-}
+_COUNTER = Counter(NAME)
 # What clients and servers add to or drop from a message without changing what a model is shown.
 _NOISE = (
     "refusal",
@@ -36,8 +37,6 @@ _NOT_SHOWN = frozenset((*_NOISE, *_REASONING))
 _NOT_SHOWN_OF_CALL = frozenset((*_NOISE, "index", "type"))
 _encode = msgspec.json.encode
 
-Part = dict[str, Any]
-
 
 def read_item(raw: bytes) -> Item:
     """Reads one message. Raises Unreadable."""
@@ -49,22 +48,20 @@ def read_item(raw: bytes) -> Item:
 
 
 def _read(raw: bytes, message: object) -> Item:
-    said = message.get("role") if isinstance(message, dict) else None
-    if not isinstance(message, dict) or not isinstance(said, str) or said not in _ROLES:
-        raise Unreadable(f"a message without a role of {', '.join(_ROLES)}")
-    role = _ROLES[said]
+    if not isinstance(message, dict):
+        raise Unreadable("a message that is not an object")
+    role = role_of(message)
     content = parts(message.get("content"))
     calls = calls_of(message)
-    answers = message.get("tool_call_id") or (message.get("name") if said == "function" else None)
     return Item(
         raw=raw,
         dialect=NAME,
         role=role,
         identity=identity.identity(role, _said(message, role, content, calls)),
         rendering=digest(_encode(_rendering(message, role, content), order="sorted")),
-        calls=tuple(str(call.get("id") or function_of(call).get("name")) for call in calls),
-        answers=(str(answers),) if answers and role == "tool" else (),
-        tokens=_tokens(content, calls, message) + TOKENS_PER_MESSAGE,
+        calls=call_ids(message),
+        answers=answered(message),
+        tokens=tokens(message, _COUNTER),
     )
 
 
@@ -84,32 +81,6 @@ def text(raw: bytes) -> str | None:
     return "".join(str(part.get("text") or "") for part in content)
 
 
-def parts(content: object) -> list[Part]:
-    """Content as a list of parts: a string is its one text part. Raises Unreadable."""
-    if content is None:
-        return []
-    if isinstance(content, str):
-        return [{"type": "text", "text": content}] if content else []
-    if isinstance(content, list) and all(isinstance(part, dict) for part in content):
-        return content
-    raise Unreadable("a message whose content is neither text nor a list of parts")
-
-
-def calls_of(message: Part) -> list[Part]:
-    """The tool calls a message makes, in the form of today's API."""
-    calls = message.get("tool_calls")
-    if isinstance(calls, list):
-        return [call for call in calls if isinstance(call, dict)]
-    legacy = message.get("function_call")
-    return [{"function": legacy}] if isinstance(legacy, dict) else []
-
-
-def function_of(call: Part) -> Part:
-    """The part of a call that names the function or custom tool."""
-    function = call.get("function") or call.get("custom")
-    return function if isinstance(function, dict) else {}
-
-
 def _said(message: Part, role: Role, content: list[Part], calls: list[Part]) -> list[identity.Said]:
     said = [_part(part) for part in content]
     said += [identity.call(function_of(one).get("name"), _arguments(one)) for one in calls]
@@ -124,12 +95,6 @@ def _part(part: Part) -> identity.Said:
     if kind == "image_url":
         return identity.image(image_url_of(part))
     return identity.other({key: part[key] for key in part if key not in ("id", "cache_control")})
-
-
-def image_url_of(part: Part) -> object:
-    """What an image part shows."""
-    image = part.get("image_url")
-    return image.get("url") if isinstance(image, dict) else image
 
 
 def _arguments(call: Part) -> object:
@@ -162,18 +127,3 @@ def _rendered_call(call: Part) -> Part:
     if isinstance(function := shown.get("function"), dict):
         shown["function"] = {key: function.get(key) for key in ("name", "arguments")}
     return shown
-
-
-def _tokens(content: list[Part], calls: list[Part], message: Part) -> int:
-    size = sum(len(_encode(function_of(call))) for call in calls)
-    size += len(str(message.get("reasoning_content") or "").encode())
-    images = 0
-    for part in content:
-        kind = part.get("type")
-        if kind == "text":
-            size += len(str(part.get("text") or "").encode())
-        elif kind == "image_url":
-            images += image_tokens(str(image_url_of(part)), NAME)
-        else:
-            size += min(len(_encode(part)), 8_000)  # audio and files: base64 says nothing of tokens
-    return estimate(size, NAME) + images

@@ -7,10 +7,12 @@ import msgspec
 
 from stitcher.core.item import Item, digest
 from stitcher.core.tokens import estimate
+from stitcher.messages.openai_chat.message import NAME
+from stitcher.messages.unreadable import Unreadable
 from stitcher.wire.asides import parted
 from stitcher.wire.call import Call
-from stitcher.wire.members import Unreadable, added, array, elements, members, replaced
-from stitcher.wire.openai_chat.message import NAME, read_item, text
+from stitcher.wire.members import added, array, elements, members, replaced
+from stitcher.wire.openai_chat.message import read_item, text
 from stitcher.wire.values import decoded, kept, whole
 from stitcher.wire.values import text as text_value
 

@@ -1,9 +1,10 @@
 """OpenAI Responses, and the servers that speak it."""
 
+from stitcher.messages.openai_responses.item import NAME
 from stitcher.wire.context_length import too_long
 from stitcher.wire.openai_responses.answer import cannot_read_thinking, fold
 from stitcher.wire.openai_responses.change import change, mark_head
-from stitcher.wire.openai_responses.message import NAME, read_answer, read_item, text
+from stitcher.wire.openai_responses.message import read_answer, read_item, text
 from stitcher.wire.openai_responses.neutral import (
     USER_SPEAKS_FIRST,
     head,

@@ -6,8 +6,9 @@ from typing import Final
 
 import msgspec
 
+from stitcher.messages.unreadable import Unreadable
 from stitcher.wire.dialect import Fold, Received
-from stitcher.wire.members import Unreadable, elements, members
+from stitcher.wire.members import elements, members
 from stitcher.wire.openai_responses.unit import units
 from stitcher.wire.sse import Splitter
 from stitcher.wire.values import decoded, text, unless_null, whole

@@ -3,8 +3,10 @@
 import msgspec
 
 from stitcher.core.layout import Change, Piece, stub_text
-from stitcher.wire.members import Unreadable, without
-from stitcher.wire.openai_responses.message import kind_of, text
+from stitcher.messages.openai_responses.item import kind_of
+from stitcher.messages.unreadable import Unreadable
+from stitcher.wire.members import without
+from stitcher.wire.openai_responses.message import text
 from stitcher.wire.openai_responses.unit import flattened, opened
 
 

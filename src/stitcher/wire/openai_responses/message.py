@@ -1,46 +1,28 @@
 """One message of the Responses API: whether two are the same, and what a model sees of one."""
 
-from typing import Final
-
 import msgspec
 
 from stitcher.core.item import Item, Role, digest
-from stitcher.core.tokens import TOKENS_PER_MESSAGE, estimate
+from stitcher.messages.counting import Counter
+from stitcher.messages.openai_responses.item import (
+    NAME,
+    Element,
+    answered,
+    call_ids,
+    image_url_of,
+    kind_of,
+    name_of,
+    parts_of,
+    role_of,
+)
+from stitcher.messages.openai_responses.size import tokens
+from stitcher.messages.unreadable import Unreadable
 from stitcher.wire import identity
-from stitcher.wire.members import Unreadable, one_line
-from stitcher.wire.openai_responses.size import size_of
-from stitcher.wire.openai_responses.unit import Element, opened
+from stitcher.wire.members import one_line
+from stitcher.wire.openai_responses.unit import opened
 from stitcher.wire.values import plain
 
-NAME: Final = "openai_responses"
-
-_ROLES: dict[str, Role] = {
-    "system": "system",
-    "developer": "system",
-    "user": "user",
-    "assistant": "assistant",
-}
-# Run by the provider, which puts the result into the same answer: the client owes none.
-_SERVER_CALLS = frozenset(
-    (
-        "web_search_call",
-        "file_search_call",
-        "code_interpreter_call",
-        "image_generation_call",
-        "mcp_call",
-    )
-)
-# What a program of the provider's found: calls and results of the client's stand before it.
-_SERVER_OUTPUTS = frozenset(("program_output",))
-# Their `output` is all they say: a string, a list of parts, or one screenshot.
-_OUTPUTS = frozenset(
-    (
-        "function_call_output",
-        "custom_tool_call_output",
-        "local_shell_call_output",
-        "computer_call_output",
-    )
-)
+_COUNTER = Counter(NAME)
 _STATUS_TELLS = frozenset(("apply_patch_call_output",))  # "completed" or "failed" is the outcome
 _TEXTS = ("input_text", "output_text", "text")
 _IMAGES = ("input_image", "computer_screenshot")
@@ -71,16 +53,16 @@ def read_item(raw: bytes) -> Item:
 
 def _read(raw: bytes, value: object) -> Item:
     reasoning, element = opened(value)
-    role = _role(element)
+    role = role_of(element)
     return Item(
         raw=raw,
         dialect=NAME,
         role=role,
         identity=identity.identity(role, _said(element)),
         rendering=digest(_encode(_rendering(element, role), order="sorted")),
-        calls=_calls(element),
-        answers=_answers(element, role),
-        tokens=_tokens([*reasoning, element]),
+        calls=call_ids(element),
+        answers=answered(element),
+        tokens=tokens([*reasoning, element], _COUNTER),
         thinks=any(not one.get("encrypted_content") for one in reasoning),
         compacts=kind_of(element) == "compaction",
     )
@@ -98,77 +80,6 @@ def text(raw: bytes) -> str | None:
     if said is None or any(part.get("type") not in _TEXTS for part in said):
         return None
     return "".join(str(part.get("text") or "") for part in said)
-
-
-def kind_of(element: Element) -> str:
-    """An item's type; without one it is a message, or a reference. Raises Unreadable."""
-    kind = element.get("type")
-    if isinstance(kind, str):
-        return kind
-    if kind is None and "role" in element:
-        return "message"
-    if kind is None and isinstance(element.get("id"), str):
-        return "item_reference"
-    raise Unreadable("found an item without a type, a role or an id, expected one of them")
-
-
-def parts_of(element: Element) -> list[Element] | None:
-    """What a message or a result says, in parts; None for an item of another kind."""
-    kind = kind_of(element)
-    if kind == "message":
-        return parts(element.get("content"))
-    if kind in _OUTPUTS:
-        output = element.get("output")
-        return [output] if isinstance(output, dict) else parts(output)
-    return None
-
-
-def parts(content: object) -> list[Element]:
-    """Content as a list of parts: a string is its one text part. Raises Unreadable."""
-    if content is None:
-        return []
-    if isinstance(content, str):
-        return [{"type": "text", "text": content}] if content else []
-    if isinstance(content, list) and all(isinstance(part, dict) for part in content):
-        return content
-    raise Unreadable("found content of another kind, expected text or a list of parts")
-
-
-def _role(element: Element) -> Role:
-    said, kind = element.get("role"), kind_of(element)
-    if isinstance(said, str) and said in _ROLES:
-        return _ROLES[said]
-    if kind == "message":
-        raise Unreadable(f"found a message without a role, expected {', '.join(_ROLES)}")
-    if kind == "additional_tools":
-        return "system"
-    if kind.endswith("_output") or kind == "mcp_approval_response":
-        return "tool"
-    return "assistant"
-
-
-def _calls(element: Element) -> tuple[str, ...]:
-    """The ids under which the client is to bring results."""
-    kind = kind_of(element)
-    if kind == "mcp_approval_request":
-        return _known(element.get("id"))
-    if not kind.endswith("_call") or kind in _SERVER_CALLS:
-        return ()
-    return () if element.get("execution") == "server" else _known(element.get("call_id"))
-
-
-def _answers(element: Element, role: Role) -> tuple[str, ...]:
-    kind = kind_of(element)
-    if role != "tool" or kind in _SERVER_OUTPUTS or element.get("execution") == "server":
-        return ()
-    named = element.get("call_id") or element.get("approval_request_id")
-    if named is None and kind == "local_shell_call_output":
-        named = element.get("id")  # openai-python 3.54 types: "generated by the model"
-    return _known(named)
-
-
-def _known(value: object) -> tuple[str, ...]:
-    return (value,) if isinstance(value, str) and value else ()
 
 
 def _said(element: Element) -> list[identity.Said]:
@@ -199,19 +110,6 @@ def _part(part: Element) -> identity.Said:
 
 def _counts(part: Element, key: str) -> bool:
     return key not in _NOISE and key != "detail" and part[key] not in _NOTHING
-
-
-def image_url_of(part: Element) -> str:
-    """What an image part shows; "" for one that names an upload."""
-    image = part.get("image_url")
-    url = image.get("url") if isinstance(image, dict) else image
-    return url if isinstance(url, str) else ""
-
-
-def name_of(element: Element) -> object:
-    """What a call calls, with its namespace."""
-    namespace = element.get("namespace")
-    return f"{namespace}.{element.get('name')}" if namespace else element.get("name")
 
 
 def _told(element: Element) -> Element:
@@ -247,12 +145,3 @@ def _rendered(part: Element) -> object:
     return {
         key: value for key, value in part.items() if key not in _NOISE and value not in _NOTHING
     }
-
-
-def _tokens(elements: list[Element]) -> int:
-    size = images = 0
-    for element in elements:
-        bytes_of_text, tokens = size_of(element, parts_of(element), NAME)
-        size += bytes_of_text
-        images += tokens
-    return estimate(size, NAME) + images + TOKENS_PER_MESSAGE

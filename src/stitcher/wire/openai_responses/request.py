@@ -9,10 +9,12 @@ import msgspec
 
 from stitcher.core.item import Item, digest
 from stitcher.core.tokens import estimate
+from stitcher.messages.openai_responses.item import NAME
+from stitcher.messages.unreadable import Unreadable
 from stitcher.wire.asides import parted
 from stitcher.wire.call import Aside, Call
-from stitcher.wire.members import Unreadable, added, array, elements, members, replaced, without
-from stitcher.wire.openai_responses.message import NAME, read_item, text
+from stitcher.wire.members import added, array, elements, members, replaced, without
+from stitcher.wire.openai_responses.message import read_item, text
 from stitcher.wire.openai_responses.unit import flattened, is_of_type, units
 from stitcher.wire.values import decoded, kept, member_text, unless_null, whole
 from stitcher.wire.values import text as text_value

@@ -6,16 +6,15 @@ item's own JSON, or with reasoning an array `[reasoning, ..., item]`, each eleme
 """
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
-from stitcher.wire.members import Unreadable, array, elements
+from stitcher.messages.openai_responses.item import REASONING, Element
+from stitcher.messages.unreadable import Unreadable
+from stitcher.wire.members import array, elements
 
-REASONING: Final = "reasoning"
 _NO_OBJECT = "found an item that is not an object, expected one with a type or a role"
-
-Element = dict[str, Any]
 
 
 class _Typed(msgspec.Struct):

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from stitcher.wire.parts import (
+from stitcher.messages.parts import (
     File,
     Part,
     Text,

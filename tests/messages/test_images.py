@@ -3,7 +3,7 @@ import struct
 
 import pytest
 
-from stitcher.wire.images import UNKNOWN_IMAGE, document_tokens, image_tokens
+from stitcher.messages.images import UNKNOWN_IMAGE, document_tokens, image_tokens
 
 DIALECTS = ("anthropic", "openai_chat")
 

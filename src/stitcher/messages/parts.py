@@ -7,11 +7,11 @@ only: they are no parts.
 import base64
 import binascii
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-import msgspec
+from stitcher.messages.json_text import from_json, json_text
 
 Speaker = Literal["system", "user", "assistant"]
 
@@ -21,7 +21,10 @@ _NOT_OF_A_NAME = re.compile(r"[^a-zA-Z0-9_-]")
 _LONGEST_NAME = 64
 _DATA_URI = re.compile(r"data:([\w.+-]+/[\w.+-]+)((?:;[^;,]*)*);base64,(.*)", re.DOTALL)
 _SCHEMA: dict[str, Any] = {"type": "object", "properties": {}}
-_INPUT = b'{"type":"object","properties":{"input":{"type":"string"}},"required":["input"]}'
+_INPUT = {"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]}
+
+PutIn = Callable[[str], object]
+"""How a text that is JSON stands in a message: decoded, or verbatim."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +106,13 @@ def tool(name: object, description: object, schema: object) -> Tool:
     return Tool(
         name=legal_name(str(name or "")),
         description=description if isinstance(description, str) else "",
-        schema=msgspec.json.encode(said).decode(),
+        schema=json_text(said),
     )
 
 
 def custom_tool(name: object, description: object) -> Tool:
     """A tool that takes free text: its calls have one argument, `input`."""
-    return tool(name, description, msgspec.json.decode(_INPUT))
+    return tool(name, description, _INPUT)
 
 
 def offered(tools: Iterable[Tool]) -> tuple[Tool, ...]:
@@ -125,10 +128,10 @@ def arguments_object(arguments: object) -> str:
 
     None at all become `{}`; what is no object, as free text is not, the one argument `input`.
     """
-    text = arguments if isinstance(arguments, str) else msgspec.json.encode(arguments).decode()
+    text = arguments if isinstance(arguments, str) else json_text(arguments)
     try:
-        value = msgspec.json.decode(text) if text.strip() else None
-    except (msgspec.DecodeError, RecursionError):
+        value = from_json(text) if text.strip() else None
+    except ValueError:
         value = text
     if isinstance(value, dict):
         return text.strip()
@@ -137,7 +140,7 @@ def arguments_object(arguments: object) -> str:
 
 def free_text(text: str) -> str:
     """The arguments of a call that takes free text."""
-    return msgspec.json.encode({"input": text}).decode()
+    return json_text({"input": text})
 
 
 def says(text: object) -> bool:
@@ -202,7 +205,7 @@ def speaker(part: Part) -> str:
     return "assistant" if isinstance(part, ToolCall) else part.role
 
 
-def openai_function(tool: Tool) -> dict[str, object]:
-    """A tool as OpenAI's APIs describe one, the schema as its own text."""
+def openai_function(tool: Tool, put_in: PutIn = from_json) -> dict[str, object]:
+    """A tool as OpenAI's APIs describe one."""
     described = {"description": tool.description} if tool.description else {}
-    return {"name": tool.name, **described, "parameters": msgspec.Raw(tool.schema.encode())}
+    return {"name": tool.name, **described, "parameters": put_in(tool.schema)}

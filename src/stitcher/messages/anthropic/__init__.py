@@ -1,0 +1,1 @@
+"""Messages of Anthropic's Messages API (https://docs.anthropic.com)."""

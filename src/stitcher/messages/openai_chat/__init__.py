@@ -1,0 +1,1 @@
+"""Chat Completions messages (https://platform.openai.com/docs/api-reference/chat)."""

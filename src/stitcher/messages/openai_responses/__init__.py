@@ -1,0 +1,1 @@
+"""Items of OpenAI's Responses API (https://platform.openai.com/docs/api-reference/responses)."""
