@@ -66,7 +66,7 @@ class Exchange:
         self._pointers = Pointers(store)
         objects = ConversationObjects(self._sessions, store)
         self._locator = Locator(settings, self._pointers, objects)
-        self._references = References(self._sessions, self._pointers)
+        self._references = References(self._sessions, self._pointers, store)
         self._endings = Endings(self._conversations, self._pointers, clock)
         self._refuses_usage: set[str] = set()  # models whose server rejects stream_options
         self._requests = 0

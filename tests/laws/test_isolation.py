@@ -19,7 +19,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from stitcher.exchange import Exchange
@@ -123,7 +123,18 @@ async def _talk(turns: list[Turn]) -> None:
         assert _secrets(provider.bodies[-1]) == {_secret(who)}
 
 
+ANN = ("ann", "", "")
+
+
 @settings(max_examples=30, deadline=None)
+@example(  # the same answer twice at one place: its first id names an item still
+    turns=[
+        (ANN, "", 0, False),
+        (ANN, "answer", 0, False),
+        (ANN, "answer", 0, False),
+        (ANN, "item", 1, False),
+    ]
+)
 @given(
     turns=st.lists(
         st.tuples(WHO, st.sampled_from(["", "answer", "item"]), st.integers(0, 9), st.booleans()),

@@ -6,15 +6,21 @@ it. Knows nothing of what else a request says.
 
 import asyncio
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from functools import partial
 
-from stitcher.core.log import Tree
+import msgspec
+
+from stitcher.core.log import Message, Settled, Tree
+from stitcher.messages.unreadable import Unreadable
 from stitcher.ports import Headers, Incoming
 from stitcher.responses_api.pointers import Pointer, Pointers
 from stitcher.sessions import Sessions
-from stitcher.store.protocol import SessionKey
+from stitcher.store.protocol import SessionKey, Store
+from stitcher.wire import entries
 from stitcher.wire.call import Call
+from stitcher.wire.dialects import read_item
 from stitcher.wire.openai_responses import NAME, parse
 from stitcher.wire.openai_responses.reference import dereferenced, ids, referred
 
@@ -22,9 +28,10 @@ from stitcher.wire.openai_responses.reference import dereferenced, ids, referred
 class References:
     """Finds the items that ids stand for."""
 
-    def __init__(self, sessions: Sessions, pointers: Pointers) -> None:
+    def __init__(self, sessions: Sessions, pointers: Pointers, store: Store) -> None:
         self._sessions = sessions
         self._pointers = pointers
+        self._store = store
 
     async def resolve(self, incoming: Incoming, call: Call) -> tuple[Incoming, Call]:
         """The request as it would be if it said what it refers to; itself if it refers to nothing.
@@ -51,7 +58,32 @@ class References:
             key = SessionKey(tenant, place.session)
             async with self._sessions.use(key) as session, session.changing:
                 found |= await session.answer(partial(_said, place))
+            older = {name for name, at in places.items() if at == place and name not in found}
+            if older:
+                found |= await asyncio.to_thread(self._written, key, older)
         return {name: found[name] for name in names if name in found}
+
+    def _written(self, key: SessionKey, names: AbstractSet[str]) -> dict[str, bytes]:
+        """Items as they were when they got those ids, by these.
+
+        The same answer given again stands at the same place, under the ids it has now: its older
+        ids are in its older lines only.
+        """
+        found: dict[str, bytes] = {}
+        told = [(name, msgspec.json.encode(name)) for name in names]
+        for line in self._store.newest_first(key):
+            if not any(written in line.data for name, written in told if name not in found):
+                continue
+            try:
+                entry = entries.decode(line.data, read_item)
+            except Unreadable:
+                continue
+            if isinstance(entry, Message | Settled) and entry.item is not None:
+                said = ids(entry.item.raw)
+                found |= {name: said[name] for name in names & said.keys() if name not in found}
+            if len(found) == len(names):
+                break
+        return found
 
 
 def _said(place: Pointer, tree: Tree, whole: bool) -> dict[str, bytes] | None:
