@@ -7,7 +7,7 @@ history of it.
 
 from dataclasses import dataclass, replace
 
-from stitcher.core.layout import MOST_BREAKPOINTS
+from stitcher.core.breakpoints import MOST_BREAKPOINTS
 from stitcher.core.log import NO_HEAD, Head
 from stitcher.wire.call import Call
 from stitcher.wire.dialect import Dialect

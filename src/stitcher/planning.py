@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from stitcher.core.align import TIP, Alignment, align, said_again
+from stitcher.core.breakpoints import MOST_BREAKPOINTS
 from stitcher.core.item import ROOT
 from stitcher.core.layout import (
-    MOST_BREAKPOINTS,
     Change,
     Piece,
     first_sent,

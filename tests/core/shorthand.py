@@ -5,6 +5,7 @@ text of `call x` or `found x` makes or answers the tool call x.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from stitcher.core.item import ROOT, Item, Role, chain, digest
 from stitcher.core.layout import laid_after
@@ -89,3 +90,27 @@ def read_back(entries: Sequence[Entry], newest: int) -> Tree:
     for entry in list(reversed(entries))[:newest]:
         tree.prepend(entry)
     return tree
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A message without a word: who says it, how large it is, what it calls or answers."""
+
+    role: Role
+    tokens: int
+    calls: tuple[str, ...]
+    answers: tuple[str, ...]
+
+    @property
+    def starts_turn(self) -> bool:
+        return self.role == "user" and not self.answers
+
+
+def sized(*lines: str) -> list[Measured]:
+    """`u 10` is a user's message of ten tokens, `a 9 x` one that calls x, `t 5 x` its result."""
+    made = []
+    for line in lines:
+        who, tokens, *ids = line.split()
+        calls, answers = (ids, []) if who == "a" else ([], ids)
+        made.append(Measured(ROLES[who], int(tokens), tuple(calls), tuple(answers)))
+    return made

@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stitcher.core.compaction import Budget, Sized, cut, cut_due, repeats, reserve_for
+from stitcher.core.compaction import Budget, Sized, cut, cut_due, newest, repeats, reserve_for
+from stitcher.core.pairing import alone, joints
+from tests.core.shorthand import sized
 
 
 def turns(*sizes: int | tuple[int, ...]) -> list[Sized]:
@@ -112,3 +114,35 @@ class TestRepeats:
     def test_nothing_is_repeated(self) -> None:
         assert self.found() == ()
         assert self.found("x", "y") == ()
+
+
+@pytest.mark.parametrize(
+    ("lines", "room", "kept"),
+    [
+        (["u 10", "a 10", "u 10", "a 10"], 40, "0123"),
+        (["u 10", "a 10", "u 10", "a 10"], 39, "23"),  # whole turns
+        (["u 10", "a 10", "u 10", "a 10"], 5, "23"),  # the newest in any case: a round of its own
+        (["u 10", "a 30 x", "t 30 x", "a 10 y", "t 10 y", "a 10"], 50, "0345"),
+        (["u 10", "a 30 x", "t 30 x", "a 10 y", "t 10 y", "a 10"], 20, "05"),
+        (["u 10", "a 30 x", "t 30 x", "a 10 y", "t 10 y"], 15, "034"),  # never half of a round
+        (["a 10", "a 10", "a 10"], 20, "12"),  # nobody opens a turn
+        (["a 10 x", "t 10 x"], 5, "01"),
+        ([], 5, ""),
+    ],
+)
+def test_the_newest_that_fit(lines: list[str], room: int, kept: str) -> None:
+    assert "".join(map(str, newest(sized(*lines), room))) == kept
+
+
+LINE = st.sampled_from(["u 5", "a 5", "s 5", "a 9 x", "a 9 y", "t 20 x", "t 20 y"])
+
+
+@given(st.lists(LINE, max_size=14), st.integers(0, 80))
+def test_the_newest_part_no_call_from_its_result(lines: list[str], room: int) -> None:
+    said = sized(*lines)
+    kept = [said[n] for n in newest(said, room)]
+    assert len(alone(kept)) <= len(alone(said))
+    assert kept[-1:] == said[-1:]
+    loop = kept[1:] if kept and kept[0].starts_turn else kept
+    fits = sum(message.tokens for message in kept) <= room
+    assert fits or len(joints(loop)) <= 1, "what opens the turn and its last round, no more"

@@ -7,7 +7,9 @@ fraction of it, on a turn boundary. A rule that weighs prices replaces `cut_due`
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Protocol, TypeVar
+
+from stitcher.core.pairing import Speaks, joints
 
 T = TypeVar("T")
 
@@ -35,6 +37,16 @@ class Sized:
 
     tokens: int
     starts_turn: bool
+
+
+class Measured(Speaks, Protocol):
+    """What must be known of a message to leave out others."""
+
+    @property
+    def tokens(self) -> int: ...
+
+    @property
+    def starts_turn(self) -> bool: ...
 
 
 def reserve_for(requested: int | None, limit: int) -> int:
@@ -74,6 +86,28 @@ def cut(messages: Sequence[Sized], budget: Budget) -> int:
         if kept >= wanted:
             break
     return start
+
+
+def newest(messages: Sequence[Measured], room: int) -> list[int]:
+    """Indices of the newest messages that fit into `room` tokens: whole turns, oldest left out.
+
+    Of a turn that is too large by itself, what opens it stays and as many of its newest rounds as
+    fit, the last one in any case: a call is never parted from its result.
+    """
+    sizes = [Sized(message.tokens, message.starts_turn) for message in messages]
+    start = cut(sizes, Budget(limit=room, keep=1.0, head=0, reserve=0))
+    left = room - sum(size.tokens for size in sizes[start:])
+    if left >= 0:
+        return list(range(start, len(messages)))
+    opening = [start] if sizes and sizes[start].starts_turn else []
+    places = [n for n in joints(messages) if n >= start + len(opening)]
+    at = start + len(opening)
+    for n in places:
+        if left >= 0:
+            break
+        left += sum(size.tokens for size in sizes[at:n])
+        at = n
+    return [*opening, *range(at, len(messages))]
 
 
 def repeats(

@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 from enum import Flag, auto
 
 from stitcher.core.align import Alignment
+from stitcher.core.breakpoints import Place, chosen
 from stitcher.core.item import Item, digest
 from stitcher.core.log import Compacted, Node
+from stitcher.core.pairing import rounds
 
 _STUB_TOKENS = 30
-MOST_BREAKPOINTS = 4  # Anthropic, "Prompt caching", 2026-08-21: "up to 4 cache breakpoints"
 
 
 class Change(Flag):
@@ -122,46 +123,22 @@ def legal(pieces: Sequence[Piece]) -> list[Piece]:
     client brings their results, also behind something else: the AI SDK 7, which leaves out what a
     conversation object has, says its question again in front of them.
     """
-    healed: list[Piece] = []
+    healed = list(pieces)
     own = next((n for n in range(len(pieces), 0, -1) if pieces[n - 1].ours), 0)
     brought = {answer for piece in pieces[own:] for answer in piece.item.answers}
-    while len(healed) < len(pieces):
-        first = pieces[len(healed)]
-        if not first.item.calls and not first.item.answers:  # nearly all there are
-            healed.append(first)
+    for one in rounds([piece.item for piece in pieces]):
+        said, results = pieces[one.start : one.answers], pieces[one.answers : one.end]
+        if not all(piece.ours for piece in results):
             continue
-        answers, end = _block(pieces, len(healed))
-        said, results = pieces[len(healed) : answers], pieces[answers:end]
-        if all(piece.ours for piece in results):
-            found = Counter(answer for piece in results for answer in piece.item.answers)
-            if end >= own:
-                found.update(brought - found.keys())
-            paired = {
-                call for piece in said if _all_once(piece, found) for call in piece.item.calls
-            }
-            healed += [_with(piece, piece.item.calls, paired, Change.NO_CALLS) for piece in said]
-            healed += [
-                _with(piece, piece.item.answers, paired, Change.NO_RESULTS) for piece in results
-            ]
-        else:
-            healed += [*said, *results]
+        found = Counter(answer for piece in results for answer in piece.item.answers)
+        if one.end >= own:
+            found.update(brought - found.keys())
+        paired = {call for piece in said if _all_once(piece, found) for call in piece.item.calls}
+        healed[one.start : one.end] = [
+            *(_with(piece, piece.item.calls, paired, Change.NO_CALLS) for piece in said),
+            *(_with(piece, piece.item.answers, paired, Change.NO_RESULTS) for piece in results),
+        ]
     return healed
-
-
-def _block(pieces: Sequence[Piece], start: int) -> tuple[int, int]:
-    """Where the results of the calls that begin here begin, and where they end.
-
-    What is said or called beside a call stands between it and its results where each is an item of
-    its own.
-    """
-    answers = start
-    if pieces[start].item.calls:
-        while answers < len(pieces) and pieces[answers].item.role == "assistant":
-            answers += 1
-    end = answers
-    while end < len(pieces) and pieces[end].item.answers:
-        end += 1
-    return answers, max(end, start + 1)
 
 
 def _all_once(piece: Piece, found: Counter[str]) -> bool:
@@ -179,13 +156,20 @@ def mark_ends(pieces: Sequence[Piece], *, free: int, previous_end: str) -> list[
     """Adds cache breakpoints where a request of ours ends and where the one before it ended.
 
     The first is written now and read next time. The second is what next time's look-back may miss
-    when a turn adds more than 20 positions (Anthropic, "Prompt caching", 2026-08-21: reads walk
-    back at most 20 positions from a breakpoint).
+    when a turn adds more positions than it walks back.
     """
     marked = list(pieces)
-    places = [len(marked) - 1]
-    places += [n for n, piece in enumerate(marked[:-1]) if piece.chain == previous_end]
-    for n in places[: max(0, free)]:
-        if n >= 0:
-            marked[n] = replace(marked[n], change=marked[n].change | Change.MARK)
+    if not marked:
+        return marked
+    last = len(marked) - 1
+    before = [n for n, piece in enumerate(marked[:-1]) if piece.chain == previous_end]
+    # A message is any number of positions: the end before is only certain to be found marked.
+    places = chosen(
+        [Place(last, last, 0)],
+        written=Place(before[-1], before[-1], 0) if before else None,
+        free=free,
+        lookback=1,
+    )
+    for n in places:
+        marked[n] = replace(marked[n], change=marked[n].change | Change.MARK)
     return marked

@@ -40,20 +40,35 @@ _BINDS_THINKING: Final = (
     "claude-haiku-5-5",
 )
 
+# "Mid-conversation system messages" (platform.claude.com, read 2026-10): these take a message of
+# role `system` after a user's. Not Sonnet 5.
+_TAKES_SYSTEM_MIDWAY: Final = (
+    "claude-opus-4-8",
+    "claude-opus-5",
+    "claude-sonnet-5-5",
+    "claude-fable-5",
+    "claude-mythos-5",
+)
+
 
 def context_window(model: str) -> int | None:
     """Tokens the model takes in and gives out together, or None for a model we do not know."""
-    name = _bare(model)
+    name = bare_name(model)
     known = [prefix for prefix in _CONTEXT_WINDOWS if name.startswith(prefix)]
     return _CONTEXT_WINDOWS[max(known, key=len)] if known else None
 
 
 def binds_thinking(model: str) -> bool:
     """True for models whose signed thinking is refused once something before it has changed."""
-    return _bare(model).startswith(_BINDS_THINKING)
+    return bare_name(model).startswith(_BINDS_THINKING)
 
 
-def _bare(model: str) -> str:
+def takes_system_midway(model: str) -> bool:
+    """True for models that take a system message in the middle of a conversation."""
+    return bare_name(model).startswith(_TAKES_SYSTEM_MIDWAY)
+
+
+def bare_name(model: str) -> str:
     """The provider's own name, without what routers and clouds make of it.
 
     `anthropic/claude-opus-5.5` at OpenRouter, `us.anthropic.claude-opus-5-5-v1:0` at Bedrock.

@@ -1,0 +1,50 @@
+"""What it costs to read, write and rewrite a prompt's beginning, and when a rewrite pays.
+
+Prices are multiples of the price of one plain input token, so a result holds in any currency.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """What a provider asks for cached tokens, in prices of a plain input token."""
+
+    read: float  # a token read from the cache
+    write: float  # a token written to it
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Context that stands in the history since it was first said."""
+
+    tokens: int  # its own
+    behind: int  # of the messages after it, which a rewrite makes the provider read again
+
+
+def outdated(blocks: Sequence[Block], prices: Prices, requests: float) -> int:
+    """How many of the blocks, oldest first, stay where they are now that a newer one is said.
+
+    The others are taken out. Taking out a block and all after it costs writing what is behind it
+    instead of reading it, once; leaving them costs their reading with each of `requests` requests
+    still expected. The cheapest wins; of equals, the one that moves least.
+    """
+    best, cheapest = len(blocks), 0.0
+    saved = 0
+    for n in range(len(blocks) - 1, -1, -1):
+        saved += blocks[n].tokens
+        cost = (prices.write - prices.read) * blocks[n].behind - prices.read * saved * requests
+        if cost < cheapest:
+            best, cheapest = n, cost
+    return best
+
+
+def expected_requests(so_far: int, until_cut: float) -> float:
+    """Requests still to come, of a conversation that says nothing of how long it will be.
+
+    As many as there were already: of all that are still going on, half go on for at least as long
+    again if lengths are spread evenly over their orders of magnitude. Never more than there are
+    until the window is cut, which takes the old blocks out for nothing.
+    """
+    return min(float(max(1, so_far)), max(1.0, until_cut))

@@ -1,0 +1,103 @@
+"""Which tool results belong to which calls: the one rule, for whoever must not part them.
+
+Providers want the results of a call right after it: Anthropic in the next message, OpenAI in the
+messages that follow. What an assistant says beside a call may stand in between where each is an
+item of its own. Knows nothing of what is done about those that stand alone.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from stitcher.core.item import Role
+
+
+class Speaks(Protocol):
+    """What must be known of a message to pair it."""
+
+    @property
+    def role(self) -> Role: ...
+
+    @property
+    def calls(self) -> tuple[str, ...]:
+        """Ids of the tool calls it makes."""
+        ...
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """Ids of the tool calls it answers."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """A stretch of messages that call and the results that follow: `[start, answers, end)`.
+
+    Either part may be empty: calls without results, or results without a call.
+    """
+
+    start: int
+    answers: int  # the first message that answers; `end` where none does
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Alone:
+    """A call without its result, or a result without its call."""
+
+    kind: Literal["call", "result"]
+    index: int  # of the message
+    id: str
+
+
+def rounds(said: Sequence[Speaks]) -> Iterator[Round]:
+    """The rounds of a conversation, in order. What calls and answers nothing is in none."""
+    at = 0
+    while at < len(said):
+        one = said[at]
+        if not one.calls and not one.answers:  # nearly all there are
+            at += 1
+            continue
+        answers = at
+        if one.calls:
+            while answers < len(said) and said[answers].role == "assistant":
+                answers += 1
+        end = answers
+        while end < len(said) and said[end].answers:
+            end += 1
+        end = max(end, at + 1)
+        yield Round(at, answers, end)
+        at = end
+
+
+def alone(said: Sequence[Speaks]) -> list[Alone]:
+    """Calls and results that have no other half, or have it somewhere else, in order.
+
+    Of several results to one call the first counts.
+    """
+    found: list[Alone] = []
+    for one in rounds(said):
+        called = {id for n in range(one.start, one.answers) for id in said[n].calls}
+        times = Counter(id for n in range(one.answers, one.end) for id in said[n].answers)
+        for n in range(one.start, one.answers):
+            found += [Alone("call", n, id) for id in said[n].calls if not times[id]]
+        seen: set[str] = set()
+        for n in range(one.answers, one.end):
+            for id in said[n].answers:
+                if id not in called or id in seen:
+                    found.append(Alone("result", n, id))
+                seen.add(id)
+    return found
+
+
+def joints(said: Sequence[Speaks]) -> list[int]:
+    """Indices before which the conversation can be cut without parting a call from its result."""
+    inside = {n for one in rounds(said) for n in range(one.start + 1, one.end)}
+    return [n for n in range(len(said)) if n not in inside]
+
+
+def loop_is_open(said: Sequence[Speaks]) -> bool:
+    """True while a tool loop goes on: the last thing said, notes aside, is a call or a result."""
+    last = next((one for one in reversed(said) if one.role != "system"), None)
+    return last is not None and bool(last.calls or last.answers)

@@ -1,0 +1,58 @@
+"""When old context is taken out of the past, and when it is cheaper to leave it there."""
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stitcher.core.economics import Block, Prices, expected_requests, outdated
+
+CLAUDE = Prices(read=0.1, write=1.25)
+FREE_WRITES = Prices(read=0.1, write=1.0)
+
+
+@pytest.mark.parametrize(
+    ("block", "requests", "stays"),
+    [
+        (Block(tokens=127, behind=92), 3, True),  # 83 to rewrite, 38 to keep reading it
+        (Block(tokens=127, behind=92), 10, False),  # 127 to keep reading it
+        (Block(tokens=4_000, behind=0), 1, False),  # nothing is behind it: it goes for nothing
+        (Block(tokens=100, behind=50_000), 400, True),
+    ],
+)
+def test_a_block_stays_while_its_reading_costs_less_than_the_rewrite(
+    block: Block, requests: float, stays: bool
+) -> None:
+    assert outdated([block], FREE_WRITES, requests) == (1 if stays else 0)
+
+
+def test_reads_for_nothing_move_nothing() -> None:
+    assert outdated([Block(9_999, 1)], Prices(read=0.0, write=1.0), 1e9) == 1
+
+
+def cost(blocks: list[Block], kept: int, prices: Prices, requests: float) -> float:
+    """From the definition: the rewrite now, and the reading of what is kept."""
+    rewrite = (prices.write - prices.read) * blocks[kept].behind if kept < len(blocks) else 0.0
+    return rewrite + prices.read * requests * sum(block.tokens for block in blocks[:kept])
+
+
+@given(
+    sizes=st.lists(st.tuples(st.integers(1, 5_000), st.integers(0, 5_000)), max_size=5),
+    requests=st.floats(1, 500),
+    prices=st.sampled_from([CLAUDE, FREE_WRITES, Prices(0.025, 1.25), Prices(0.5, 1.0)]),
+)
+def test_nothing_else_would_be_cheaper(
+    sizes: list[tuple[int, int]], requests: float, prices: Prices
+) -> None:
+    behind = list(itertools.accumulate(after for _, after in reversed(sizes)))[::-1]
+    blocks = [Block(tokens, rest) for (tokens, _), rest in zip(sizes, behind, strict=True)]
+    found = cost(blocks, outdated(blocks, prices, requests), prices, requests)
+    every = [cost(blocks, kept, prices, requests) for kept in range(len(blocks) + 1)]
+    assert found == pytest.approx(min(every))
+
+
+def test_as_many_requests_are_expected_as_there_were_but_none_beyond_a_cut() -> None:
+    assert expected_requests(7, until_cut=100) == 7
+    assert expected_requests(7, until_cut=3) == 3
+    assert expected_requests(0, until_cut=0) == 1
