@@ -8,6 +8,7 @@ StitcherError
 │   └── UpstreamTimeout    the provider did not answer in time (504)
 ├── StoreError             the log could not be read or written (500)
 │   └── DataDirLocked      another process owns the data directory
+├── HookError              a hook of the application raised, or gave back what cannot be used
 └── SettingsError          a flag, environment variable or the configuration file is wrong
 
 A message says what was found, what was expected and, where there is one, the fix. No message
@@ -63,6 +64,10 @@ class StoreError(StitcherError):
 
 class DataDirLocked(StoreError):
     """One process owns a data directory at a time."""
+
+
+class HookError(StitcherError):
+    """A hook that the application passed in did not do what it is for; nothing was changed."""
 
 
 class SettingsError(StitcherError):

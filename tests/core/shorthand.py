@@ -100,6 +100,7 @@ class Measured:
     tokens: int
     calls: tuple[str, ...]
     answers: tuple[str, ...]
+    is_item: bool = False
 
     @property
     def starts_turn(self) -> bool:

@@ -1,6 +1,7 @@
 """Calls and results: which belong together, which stand alone, and where a cut parts none."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -30,7 +31,7 @@ def shown(found: Sequence[Round]) -> list[tuple[int, int, int]]:
         (["u", "a:x", "t:x", "a"], [(1, 2, 3)]),
         (["a:x,y", "t:x", "t:y"], [(0, 1, 3)]),
         (["a:x,y", "u:x,y"], [(0, 1, 2)]),  # Anthropic: both in one message
-        (["a:x", "a", "a:y", "t:x", "t:y"], [(0, 3, 5)]),  # Responses: an item each
+        (["a:x", "a", "t:x"], [(0, 1, 1), (2, 2, 3)]),  # nobody takes that
         (["a:x", "u"], [(0, 1, 1)]),
         (["a:x"], [(0, 1, 1)]),
         (["t:x", "u"], [(0, 0, 1)]),
@@ -39,6 +40,13 @@ def shown(found: Sequence[Round]) -> list[tuple[int, int, int]]:
 )
 def test_rounds(lines: list[str], found: list[tuple[int, int, int]]) -> None:
     assert shown(list(rounds(said(*lines)))) == found
+
+
+def test_an_answer_of_several_items_is_one_round() -> None:
+    """Over the Responses API what is said and called beside a call is an item each."""
+    items = [replace(one, is_item=True) for one in said("a:x", "a", "a:y", "t:x", "t:y")]
+    assert shown(list(rounds(items))) == [(0, 3, 5)]
+    assert alone(items) == []
 
 
 @pytest.mark.parametrize(

@@ -88,6 +88,21 @@ def cut(messages: Sequence[Sized], budget: Budget) -> int:
     return start
 
 
+def window_start(messages: Sequence[Sized], budget: Budget) -> int:
+    """Where the window begins after every cut that was due while the conversation grew.
+
+    Each cut depends on the messages up to it alone: whoever has a whole conversation, and no memory
+    of earlier requests, cuts it where it was cut before. A cut is looked for when a turn begins.
+    """
+    start, tokens = 0, 0
+    for n, message in enumerate(messages):
+        tokens += message.tokens
+        if message.starts_turn and cut_due(tokens, budget):
+            start += cut(messages[start : n + 1], budget)
+            tokens = sum(one.tokens for one in messages[start : n + 1])
+    return start
+
+
 def newest(messages: Sequence[Measured], room: int) -> list[int]:
     """Indices of the newest messages that fit into `room` tokens: whole turns, oldest left out.
 

@@ -32,6 +32,7 @@ class Item:
     tokens: int  # estimate, before calibration
     thinks: bool = False  # carries thinking that is signed or encrypted
     compacts: bool = False  # stands for all that was said before it
+    is_item: bool = False  # one of several that an answer may be
 
     @property
     def starts_turn(self) -> bool:

@@ -1,8 +1,8 @@
 """Which tool results belong to which calls: the one rule, for whoever must not part them.
 
 Providers want the results of a call right after it: Anthropic in the next message, OpenAI in the
-messages that follow. What an assistant says beside a call may stand in between where each is an
-item of its own. Knows nothing of what is done about those that stand alone.
+messages that follow. Only where an answer is several items may the rest of it stand in between.
+Knows nothing of what is done about those that stand alone.
 """
 
 from collections import Counter
@@ -27,6 +27,11 @@ class Speaks(Protocol):
     @property
     def answers(self) -> tuple[str, ...]:
         """Ids of the tool calls it answers."""
+        ...
+
+    @property
+    def is_item(self) -> bool:
+        """True for one of several items that an answer may be, as over the Responses API."""
         ...
 
 
@@ -61,7 +66,8 @@ def rounds(said: Sequence[Speaks]) -> Iterator[Round]:
             continue
         answers = at
         if one.calls:
-            while answers < len(said) and said[answers].role == "assistant":
+            answers += 1
+            while one.is_item and answers < len(said) and said[answers].role == "assistant":
                 answers += 1
         end = answers
         while end < len(said) and said[end].answers:
@@ -74,21 +80,25 @@ def rounds(said: Sequence[Speaks]) -> Iterator[Round]:
 def alone(said: Sequence[Speaks]) -> list[Alone]:
     """Calls and results that have no other half, or have it somewhere else, in order.
 
-    Of several results to one call the first counts.
+    Each call has one result; of more the first count.
     """
     found: list[Alone] = []
     for one in rounds(said):
-        called = {id for n in range(one.start, one.answers) for id in said[n].calls}
-        times = Counter(id for n in range(one.answers, one.end) for id in said[n].answers)
-        for n in range(one.start, one.answers):
-            found += [Alone("call", n, id) for id in said[n].calls if not times[id]]
-        seen: set[str] = set()
-        for n in range(one.answers, one.end):
-            for id in said[n].answers:
-                if id not in called or id in seen:
-                    found.append(Alone("result", n, id))
-                seen.add(id)
+        calls = [(n, id) for n in range(one.start, one.answers) for id in said[n].calls]
+        results = [(n, id) for n in range(one.answers, one.end) for id in said[n].answers]
+        found += [Alone("call", n, id) for n, id in _unmatched(calls, results)]
+        found += [Alone("result", n, id) for n, id in _unmatched(results, calls)]
     return found
+
+
+def _unmatched(
+    halves: Sequence[tuple[int, str]], others: Sequence[tuple[int, str]]
+) -> Iterator[tuple[int, str]]:
+    left = Counter(id for _, id in others)
+    for n, id in halves:
+        left[id] -= 1
+        if left[id] < 0:
+            yield n, id
 
 
 def joints(said: Sequence[Speaks]) -> list[int]:

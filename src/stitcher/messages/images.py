@@ -11,6 +11,7 @@ from typing import Final
 
 UNKNOWN_IMAGE: Final = 1_600  # given by URL or in a format we do not read: about one megapixel
 
+_GEMINI_IMAGE = 1_100  # of any size, Gemini 3 (measured 2026-10)
 _HEADER = 64  # characters of base64 in which every format but JPEG says its size
 _JPEG_HEADER = 1 << 20  # a JPEG may carry previews and colour profiles before its size
 _SPACE = str.maketrans("", "", " \t\r\n")
@@ -24,6 +25,8 @@ def image_tokens(data: str, dialect: str) -> int:
     """Tokens of a base64 image (with or without a `data:` prefix), or a guess for a URL."""
     if data.startswith(("http://", "https://")):
         return UNKNOWN_IMAGE
+    if dialect == "gemini":
+        return _GEMINI_IMAGE
     size = _dimensions(_payload(data))
     if size is None:
         return UNKNOWN_IMAGE

@@ -57,6 +57,15 @@ def thinks(content: Sequence[Block]) -> bool:
     return any(block.get("type") in THINKING for block in content)
 
 
+def without_thinking(message: Block) -> Block:
+    """The message without its thinking blocks, which go whole; itself where it has none."""
+    content = message.get("content")
+    if not isinstance(content, list):
+        return message
+    kept = [block for block in content if block.get("type") not in THINKING]
+    return message if len(kept) == len(content) else {**message, "content": kept}
+
+
 def is_empty(block: Block) -> bool:
     """True for a text that the API refuses: "text content blocks must contain non-whitespace"."""
     return block.get("type") == "text" and not str(block.get("text") or "").strip()

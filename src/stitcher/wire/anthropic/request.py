@@ -8,6 +8,7 @@ import msgspec
 
 from stitcher.core.item import digest
 from stitcher.core.tokens import estimate
+from stitcher.messages.anthropic.marking import markers
 from stitcher.messages.anthropic.message import NAME, Block, blocks
 from stitcher.messages.unreadable import Unreadable
 from stitcher.wire.anthropic.message import read_item
@@ -132,13 +133,4 @@ def _markers(raw: bytes) -> int:
     """Cache breakpoints in some JSON, wherever they stand in it."""
     if b'"cache_control"' not in raw:
         return 0
-    return _count(msgspec.json.decode(raw))
-
-
-def _count(value: object) -> int:
-    if isinstance(value, list):
-        return sum(_count(inner) for inner in value)
-    if not isinstance(value, dict):
-        return 0
-    own = 1 if value.get("cache_control") is not None else 0
-    return own + sum(_count(value[key]) for key in ("content", "system", "tools") if key in value)
+    return markers(msgspec.json.decode(raw))

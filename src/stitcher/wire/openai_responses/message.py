@@ -65,6 +65,7 @@ def _read(raw: bytes, value: object) -> Item:
         tokens=tokens([*reasoning, element], _COUNTER),
         thinks=any(not one.get("encrypted_content") for one in reasoning),
         compacts=kind_of(element) == "compaction",
+        is_item=True,
     )
 
 

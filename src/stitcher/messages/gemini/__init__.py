@@ -1,0 +1,1 @@
+"""Contents of the Gemini API (https://ai.google.dev/api/caching#Content)."""

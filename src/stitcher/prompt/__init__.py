@@ -1,0 +1,1 @@
+"""The library: prompts laid out for the cache, for people who build their own application."""

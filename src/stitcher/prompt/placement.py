@@ -1,0 +1,94 @@
+"""Where dynamic context goes when its place is a question of price.
+
+It is said right before the newest turn's opening (behind the results, in a tool loop) and held
+there until it changes. Then the new one is said at the tail; what was said before stays as history,
+or is taken out and the prompt behind it read again: whichever costs less (`core.economics`). Inside
+a tool loop nothing is taken out, nor where thinking is bound to what stands before it.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from stitcher.core.economics import Block, Prices, expected_requests, outdated
+from stitcher.core.pairing import loop_is_open
+from stitcher.messages.anthropic.message import blocks as blocks_of
+from stitcher.messages.anthropic.message import thinks
+from stitcher.messages.reading import Message, form_of, read
+from stitcher.prompt.assembly import dynamic_message
+from stitcher.prompt.config import PromptConfig
+from stitcher.prompt.state import State
+from stitcher.providers.models import binds_thinking
+
+Placed = dict[str, Any]
+
+
+def with_dynamic(state: State, text: str | None, config: PromptConfig) -> State:
+    """The state with `text` as its dynamic context; the very state where nothing changes.
+
+    None takes all dynamic context out: what was said no longer holds.
+    """
+    placed: list[Placed] = state.get("dynamic", [])
+    if (placed[-1]["content"] if placed else "") == (text or ""):
+        return state
+    history: list[Message] = [*state["long_lived"], *state["short_term"]]
+    in_loop = loop_is_open([read(message) for message in history[-1:]])
+    if in_loop or _is_bound(history, placed, config):
+        kept = len(placed)
+    else:
+        kept = _worth_keeping(history, placed, state, config) if text else 0
+    if not text:
+        return _with(state, placed[:kept]) if kept < len(placed) else state
+    after = len(history) if in_loop else _tail(history)
+    return _with(state, [*placed[:kept], {"after": after, "content": text}])
+
+
+def _with(state: State, placed: list[Placed]) -> State:
+    rest = {key: value for key, value in state.items() if key != "dynamic"}
+    return {**rest, "dynamic": placed} if placed else rest
+
+
+def _tail(history: Sequence[Message]) -> int:
+    """Behind all but what the user says now."""
+    n = len(history)
+    while n > 0 and read(history[n - 1]).starts_turn:
+        n -= 1
+    return n
+
+
+def _is_bound(history: Sequence[Message], placed: Sequence[Placed], config: PromptConfig) -> bool:
+    """True where thinking behind the context would be refused without it."""
+    if not placed or not binds_thinking(config.adapter.model or ""):
+        return False
+    behind = (one for one in history[placed[0]["after"] :] if form_of(one) == "anthropic")
+    return any(thinks(blocks_of(message.get("content"))) for message in behind)
+
+
+def _worth_keeping(
+    history: Sequence[Message], placed: Sequence[Placed], state: State, config: PromptConfig
+) -> int:
+    """How many of those placed, oldest first, stay as history."""
+    if not placed:
+        return 0
+    adapter = config.adapter
+    first = placed[0]["after"]
+    sizes = [adapter.count_tokens([message]) for message in history[first : _tail(history)]]
+    priced = [
+        Block(
+            tokens=adapter.count_tokens([dynamic_message(one["content"], config)]),
+            behind=sum(sizes[one["after"] - first :]),
+        )
+        for one in placed
+    ]
+    prices = Prices(adapter.rules.read, adapter.rules.write)
+    return outdated(priced, prices, _requests(history, state, config))
+
+
+def _requests(history: Sequence[Message], state: State, config: PromptConfig) -> float:
+    """Requests to be expected before the history is cut, from the answers there were."""
+    answers = sum(message.get("role") in ("assistant", "model") for message in history)
+    threshold = config.effective_compaction_threshold
+    if threshold is None or not answers:
+        return expected_requests(answers, until_cut=float("inf"))
+    tokens = config.adapter.count_tokens(state["long_lived"])
+    each = max(1.0, tokens / answers)
+    return expected_requests(answers, until_cut=max(0.0, threshold - tokens) / each)

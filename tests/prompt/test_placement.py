@@ -1,0 +1,164 @@
+"""Where dynamic context goes when its place is a question of price."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stitcher import (
+    AnthropicAdapter,
+    OpenAIAdapter,
+    PromptConfig,
+    PromptManager,
+    functional,
+    loads,
+    new_state,
+)
+from stitcher.prompt.adapters.provider_adapter import ProviderAdapter
+from stitcher.prompt.placement import with_dynamic
+from tests.prompt.speech import TURN, Message, Turn, answer, calls, results, turn_of, user
+
+
+class Tens(ProviderAdapter):
+    """Every message is ten tokens."""
+
+    def message_tokens(self, message: Message) -> int:
+        return 10
+
+
+def manager(**settings: Any) -> PromptManager:
+    return PromptManager(dynamic_placement="priced", transition_mode="agent_cycle", **settings)
+
+
+def shown(built: list[Message]) -> list[str]:
+    return [str(message["content"]) for message in built]
+
+
+def turn(talk: PromptManager, n: int, dynamic: str | None) -> list[str]:
+    """A whole turn; what was built for its question."""
+    built = shown(talk.append(user(f"q{n}")).build_messages(dynamic))
+    talk.append(answer(f"a{n}"))
+    return built
+
+
+def test_it_is_said_before_the_question_and_held_there_until_it_changes() -> None:
+    talk = manager()
+    assert turn(talk, 0, "noon") == ["noon", "q0"]
+    assert turn(talk, 1, "noon") == ["noon", "q0", "a0", "q1"]
+    assert turn(talk, 2, "noon") == ["noon", "q0", "a0", "q1", "a1", "q2"]
+
+
+def test_what_is_left_behind_stays_while_that_is_cheaper() -> None:
+    """One turn to write again against one request in which ten tokens are read: it stays."""
+    talk = manager(adapter=Tens())
+    turn(talk, 0, "noon")
+    assert turn(talk, 1, "one") == ["noon", "q0", "a0", "one", "q1"]
+
+
+def test_what_is_large_is_taken_out() -> None:
+    talk = manager(adapter=OpenAIAdapter("gpt-4o"))
+    large = "much context " * 500
+    turn(talk, 0, large)
+    assert turn(talk, 1, "one") == ["q0", "a0", "one", "q1"]
+
+
+@pytest.mark.parametrize("dynamic", [None, ""])
+def test_what_no_longer_holds_is_taken_out_whatever_it_costs(dynamic: str | None) -> None:
+    talk = manager()
+    turn(talk, 0, "noon")
+    assert turn(talk, 1, dynamic) == ["q0", "a0", "q1"]
+    assert "dynamic" not in talk.state
+
+
+def test_inside_a_tool_loop_nothing_moves_and_what_is_new_is_said_at_the_end() -> None:
+    talk = manager()
+    talk.append(user("q"))
+    first = talk.build_messages("noon")
+    talk.append_many(calls(["a"])).append_many(results(["a"]))
+    second = talk.build_messages("noon")
+    third = talk.build_messages("one")
+    talk.append_many(calls(["b"])).append_many(results(["b"]))
+    fourth = talk.build_messages("two")
+    assert second[: len(first)] == first
+    assert third == [*second, {"role": "system", "content": "one"}]
+    assert fourth[: len(third)] == third
+    assert fourth[-1] == {"role": "system", "content": "two"}
+
+
+def test_a_compaction_places_it_anew() -> None:
+    talk = manager(adapter=Tens(), max_tokens=40)
+    turn(talk, 0, "noon")
+    turn(talk, 1, "noon")
+    assert turn(talk, 2, "noon") == ["noon", "q0", "a0", "q1", "a1", "q2"]
+    assert turn(talk, 3, "noon") == ["q2", "a2", "noon", "q3"]
+
+
+def test_its_place_is_part_of_the_state() -> None:
+    talk = manager()
+    turn(talk, 0, "noon")
+    again = PromptManager.from_json(talk.to_json(), talk.config)
+    assert turn(again, 1, "noon") == turn(talk, 1, "noon") == ["noon", "q0", "a0", "q1"]
+    assert loads(talk.to_json())["dynamic"] == [{"after": 0, "content": "noon"}]
+
+
+def test_as_functions() -> None:
+    config = PromptConfig(dynamic_placement="priced")
+    state = functional.append_message(new_state(), user("q0"))
+    state = functional.place_dynamic(state, "noon", config)
+    state = functional.append_messages(state, [answer("a0"), user("q1")])
+    assert functional.place_dynamic(state, "noon", config) is state
+    built = functional.build_messages(state, config, dynamic_system_prompt="noon")
+    assert shown(built) == ["noon", "q0", "a0", "q1"]
+
+
+def test_a_hook_that_changes_the_turn_places_anew_what_stood_in_it() -> None:
+    talk = manager(transition_hook=lambda messages: messages[-1:])
+    talk.append_many([user("q0"), answer("a0")])
+    talk.append(user("q1")).append_many(calls(["a"])).append_many(results(["a"]))
+    talk.build_messages("noon")
+    talk.append(answer("a1")).append(user("q2"))
+    assert shown(talk.build_messages("noon")) == ["a0", "a1", "noon", "q2"]
+
+
+def test_thinking_that_is_bound_keeps_what_stands_before_it() -> None:
+    """Taking it out would have every thinking block behind it refused, or thrown away."""
+    thought = {"type": "thinking", "thinking": "hm", "signature": "s"}
+    said = {"role": "assistant", "content": [thought, {"type": "text", "text": "a0"}]}
+    for model, stays in (("claude-sonnet-5-5", True), ("claude-haiku-4-5", False)):
+        talk = manager(adapter=AnthropicAdapter(model))
+        talk.append(user("q0")).build_messages("noon " * 4_000)
+        talk.append(said).append(user("q1"))
+        for dynamic in ("one", None):
+            assert shown(talk.build_messages(dynamic))[0].startswith("noon") is stays
+
+
+@given(
+    st.lists(st.tuples(TURN, st.sampled_from([None, "noon", "one", "two " * 99])), max_size=8),
+    st.sampled_from(["gpt-4o", "gpt-6", "claude-opus-5-5", "llama"]),
+)
+def test_between_changes_nothing_moves(turns: list[tuple[Turn, str | None]], model: str) -> None:
+    talk = manager(adapter=OpenAIAdapter(model))
+    before: list[Message] = []
+    held: str | None = None
+    for n, (one, dynamic) in enumerate(turns):
+        for m, message in enumerate(turn_of(one, n)):
+            talk.append(message)
+            in_loop = m > 0
+            built = talk.build_messages(dynamic)
+            if dynamic == held or (in_loop and dynamic):
+                assert built[: len(before)] == before
+            before, held = built, dynamic
+
+
+@given(st.lists(st.sampled_from([None, "noon", "one"]), max_size=6))
+def test_the_last_word_is_the_newest(contexts: list[str | None]) -> None:
+    state = new_state()
+    config = PromptConfig(adapter=Tens())
+    for n, context in enumerate(contexts):
+        state = functional.append_message(state, user(f"q{n}"))
+        state = with_dynamic(state, context, config)
+        placed = state.get("dynamic", [])
+        assert (placed[-1]["content"] if placed else None) == context
+        assert [one["after"] for one in placed] == sorted(one["after"] for one in placed)
+        state = functional.append_message(state, answer(f"a{n}"))
