@@ -1,9 +1,11 @@
 """The pages made from the code are the ones in docs/."""
 
+import re
 from pathlib import Path
 
 import pytest
 
+import stitcher
 from stitcher.cli import reference
 from stitcher.cli.guides import TARGETS
 from stitcher.settings import SETTINGS
@@ -34,3 +36,11 @@ def test_it_writes_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     reference.main()
     written = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.md")}
     assert written == set(reference.pages())
+
+
+def test_every_name_of_the_library_is_documented() -> None:
+    page = reference.pages()["reference/library.md"]
+    named = set(re.findall(r"^### `(?:functional\.)?(\w+)`$", page, re.MULTILINE))
+    public = {*stitcher.__all__, *stitcher.functional.__all__} - {"functional", "__version__"}
+    assert named == public
+    assert "0x" not in page, "an address is another one next time"

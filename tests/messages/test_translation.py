@@ -84,6 +84,17 @@ def test_an_answer_of_several_items_is_one_message() -> None:
     assert [one.source for one in made] == [0, 4, 6]
 
 
+@pytest.mark.parametrize("to", ["anthropic", "openai_responses"])
+def test_what_an_sdk_adds_to_an_answer_is_no_other_apis(to: str) -> None:
+    said: list[Message] = [
+        {"role": "user", "content": "hi", "name": "ada"},
+        {"role": "assistant", "content": "Hello.", "refusal": None, "annotations": []},
+    ]
+    for one in translated(said, target(to, said)):
+        assert one.message.keys() <= {"type", "role", "content"}
+    assert [one.message for one in translated(said, CHAT)] == said
+
+
 def test_ids_are_legal_everywhere() -> None:
     said = [*calls(["call.1", "x" * 60], "openai_chat"), *results(["call.1", "x" * 60])]
     made = [read(one.message) for one in translated([user("1"), *said], MESSAGES)]

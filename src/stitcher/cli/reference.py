@@ -1,4 +1,4 @@
-"""Writes the pages that are made from the code: settings, commands, one for each client.
+"""Writes the pages that are made from the code: settings, commands, names, one for each client.
 
 python -m stitcher.cli.reference [DOCS]     (default: docs)
 """
@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from typer.main import get_command
 
+from stitcher.cli import library_reference
 from stitcher.cli.app import app
 from stitcher.cli.guides import TARGETS, page
 from stitcher.cli.options import shown_default
@@ -23,7 +24,11 @@ _MADE: Final = "<!-- Made by `python -m stitcher.cli.reference`; change the code
 
 def pages() -> Mapping[str, str]:
     """Each page's text by its path below docs/."""
-    found = {"reference/settings.md": _settings(), "reference/cli.md": _commands()}
+    found = {
+        "reference/settings.md": _settings(),
+        "reference/cli.md": _commands(),
+        "reference/library.md": library_reference.page(_MADE),
+    }
     for target in TARGETS:
         found[f"clients/{target}.md"] = page(target, Settings())
     return found

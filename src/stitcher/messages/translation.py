@@ -44,20 +44,36 @@ class Written:
     source: int  # index of the message given
 
 
-def _is(*forms: Form) -> Callable[[Message], bool]:
-    return lambda message: form_of(message) in forms
+# What a plain message may hold: SDKs' answers have more (`refusal`, `annotations`), which the API
+# that they came from takes back and others refuse ("Extra inputs are not permitted").
+_OF_A_MESSAGE: Final = frozenset(("role", "content", "cache_control", "clear_at", "output_config"))
+_OF_AN_ITEM: Final = frozenset(("role", "content", "phase"))
+
+
+def _takes_chat(message: Message) -> bool:
+    return form_of(message) in ("plain", "openai_chat")
+
+
+def _takes_blocks(message: Message) -> bool:
+    form = form_of(message)
+    return form == "anthropic" or (form == "plain" and message.keys() <= _OF_A_MESSAGE)
 
 
 def _takes_item(message: Message) -> bool:
-    form = form_of(message)
+    if form_of(message) == "openai_responses":
+        return True
     # A list of texts is written differently there; one text is the same everywhere.
-    plain = form == "plain" and isinstance(message.get("content"), str)
-    return form == "openai_responses" or plain
+    plain = form_of(message) == "plain" and isinstance(message.get("content"), str)
+    return plain and message.keys() <= _OF_AN_ITEM
 
 
-CHAT: Final = Target(_is("plain", "openai_chat"), openai_chat.written, user_speaks_first=False)
+def _takes_content(message: Message) -> bool:
+    return form_of(message) == "gemini"
+
+
+CHAT: Final = Target(_takes_chat, openai_chat.written, user_speaks_first=False)
 RESPONSES: Final = Target(_takes_item, openai_responses.written, user_speaks_first=False)
-MESSAGES: Final = Target(_is("plain", "anthropic"), anthropic.written, user_speaks_first=True)
+MESSAGES: Final = Target(_takes_blocks, anthropic.written, user_speaks_first=True)
 
 
 def contents(messages: Sequence[Message]) -> Target:
@@ -69,7 +85,7 @@ def contents(messages: Sequence[Message]) -> Target:
     for message in messages:
         if read(message).calls:
             names |= {part.id: part.name for part in _said(message) if isinstance(part, ToolCall)}
-    return Target(_is("gemini"), partial(gemini.written, names=names), user_speaks_first=True)
+    return Target(_takes_content, partial(gemini.written, names=names), user_speaks_first=True)
 
 
 def translated(messages: Sequence[Message], to: Target) -> list[Written]:

@@ -1,0 +1,81 @@
+"""The library's pages say what happens: every example runs, in order, and prints what it says.
+
+Examples for a provider talk to the simulated one. Those for Gemini, which it does not play, are run
+by tests/end_to_end/test_google_genai.py.
+"""
+
+import contextlib
+import io
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from anthropic import Anthropic
+from openai import OpenAI
+
+from stitcher.simulator.serve import SimulatorThread
+
+ROOT = Path(__file__).parents[1]
+PAGES = ("docs/library.md", "docs/coming-from.md")
+USUAL = "http://127.0.0.1:8081"
+ELSEWHERE = "from google import genai"
+
+_PRINTS = re.compile(r"^print\(.*\)  # (.*)$", re.MULTILINE)
+
+
+def examples(page: str) -> list[str]:
+    """The Python blocks of a page, but for those that need another provider."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    found = re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    return [block for block in found if ELSEWHERE not in block]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_example_runs_and_prints_what_it_says(
+    page: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-test")
+    names: dict[str, Any] = {"__name__": page}
+    with SimulatorThread() as simulator:
+        for block in examples(page):
+            printed = io.StringIO()
+            with contextlib.redirect_stdout(printed):
+                exec(compile(block.replace(USUAL, simulator.url), page, "exec"), names)
+            said = [line.partition(":")[0] for line in printed.getvalue().splitlines()]
+            assert said == [line.partition(":")[0] for line in _PRINTS.findall(block)]
+        for client in names.values():
+            if isinstance(client, OpenAI | Anthropic):
+                client.close()
+        refused = [one.status for one in simulator.requests if one.status != 200]
+    assert refused == []
+
+
+def test_every_example_is_typed_as_strictly_as_we_are(tmp_path: Path) -> None:
+    modules = [tmp_path / f"{Path(page).stem.replace('-', '_')}.py" for page in PAGES]
+    for page, module in zip(PAGES, modules, strict=True):
+        module.write_text("\n".join(examples(page)), encoding="utf-8")
+    checked = subprocess.run(
+        [
+            *(sys.executable, "-m", "mypy", "--strict", "--config-file", ""),
+            *("--cache-dir", str(ROOT / ".mypy_cache"), *map(str, modules)),
+        ],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=110,
+        check=False,
+    )
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_the_pages_name_every_ready_hook_and_adapter() -> None:
+    import stitcher
+
+    text = (ROOT / PAGES[0]).read_text(encoding="utf-8")
+    kinds = ("Adapter", "_hook")
+    named = [name for name in stitcher.__all__ if name.endswith(kinds)]
+    assert [name for name in named if name not in text] == []
