@@ -47,7 +47,7 @@ class Prompt:
 
 @dataclass(slots=True)
 class _Piece:
-    content: bytes
+    content: list[bytes]  # element by element: where it is cut does not change its hash
     tokens: int
     explicit: bool
     eligible: bool = False
@@ -80,7 +80,9 @@ def read_prompt(body: dict[str, Any]) -> Prompt:
         written = readable = set(range(len(pieces)))
     for at, piece in enumerate(pieces):
         ttl = AUTOMATIC_TTL if at in written else None
-        chain.add(piece.content, piece.tokens, ttl=ttl, readable=at in readable)
+        for element in piece.content[:-1]:
+            chain.mix(element)
+        chain.add(piece.content[-1], piece.tokens, ttl=ttl, readable=at in readable)
     minimum = _SIM_MINIMUM if body["model"].startswith("sim-") else _MINIMUM
     return Prompt(tuple(chain.links), chain.tokens, minimum, 1 if exact else 128)
 
@@ -124,8 +126,8 @@ def _message_pieces(message: dict[str, Any]) -> list[_Piece]:
     return pieces
 
 
-def _rendered(shown: list[Any]) -> bytes:
-    return json.dumps(shown, separators=(",", ":")).encode()
+def _rendered(shown: list[Any]) -> list[bytes]:
+    return [json.dumps(element, separators=(",", ":")).encode() for element in shown]
 
 
 def _exact_boundaries(pieces: list[_Piece], options: dict[str, Any]) -> tuple[set[int], set[int]]:
