@@ -181,7 +181,10 @@ def test_every_request_is_one_that_the_responses_api_takes(
 def test_what_a_provider_is_shown_extends_from_request_to_request(
     model: str, mode: str, form: FormName, turns: list[Turn], placement: Any
 ) -> None:
-    """As its cache sees it: breakpoints move, the prompt does not."""
+    """As its cache sees it: breakpoints move, the prompt does not.
+
+    A hash of the whole prompt before stands somewhere in the chain of hashes of the next.
+    """
     manager = PromptManager(
         static_system_prompt="Be brief.",
         transition_mode=mode,
@@ -189,12 +192,12 @@ def test_what_a_provider_is_shown_extends_from_request_to_request(
         dynamic_placement=placement,
     )
     read_prompt = PROMPTS[model.partition("-")[0]]
-    before: list[bytes] = []
+    before: bytes | None = None
     contexts = [None] if placement == "fixed" else ["It is noon."]
     for body in requests(manager, turns, form, contexts):
         links = [link.hash for link in read_prompt(body).links]
-        assert links[: len(before)] == before
-        before = links
+        assert before is None or before in links
+        before = links[-1]
 
 
 @given(MODE, FORM, st.lists(TURN, max_size=6), st.lists(CONTEXT, min_size=1, max_size=3))

@@ -36,8 +36,19 @@ def test_what_a_caller_changes_is_not_changed_here() -> None:
     lent = lender.lend(history)
     lent[0]["content"] = "changed"
     lent[1]["content"][0]["cache_control"] = {"type": "ephemeral"}
-    lent.clear()
     assert history == lender.lend(history) == [user("1"), blocks("2")]
+
+
+def test_breakpoints_of_the_applications_own_are_counted_once() -> None:
+    lender, marked = Lender(), blocks("1")
+    marked["content"][0]["cache_control"] = {"type": "ephemeral"}
+    for _ in range(3):
+        lender.lend([marked, user("2")])
+        assert lender.markers == 1
+    lender.lend([marked, user("2"), dict(marked)])
+    assert lender.markers == 2
+    lender.lend([user("2")])
+    assert lender.markers == 0
 
 
 def test_tags_are_not_lent() -> None:
@@ -60,8 +71,8 @@ def test_whatever_happens_it_is_what_is_kept(changes: list[tuple[str, int]]) -> 
             case "spoil" if lent:
                 spoiled: Any = lent[n % len(lent)]["content"]
                 spoiled[0]["text"] = "spoiled"
-            case "cut":
-                kept = kept[n:]
+            case "cut" if n:
+                kept = [dict(message) for message in kept[n:]]  # as compaction makes it
             case "replace" if kept:
                 kept = [*kept[:-1], blocks(f"new {n}")]
         lent = lender.lend(kept)

@@ -1,5 +1,7 @@
 """Where dynamic context goes when its place is a question of price."""
 
+import json
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -17,6 +19,9 @@ from stitcher import (
 )
 from stitcher.prompt.adapters.provider_adapter import ProviderAdapter
 from stitcher.prompt.placement import with_dynamic
+from stitcher.simulator import rules_anthropic
+from stitcher.simulator.anthropic_prompt import read_prompt
+from stitcher.simulator.cache import BreakpointCache
 from tests.prompt.speech import TURN, Message, Turn, answer, calls, results, turn_of, user
 
 
@@ -42,25 +47,34 @@ def turn(talk: PromptManager, n: int, dynamic: str | None) -> list[str]:
     return built
 
 
-def test_it_is_said_before_the_question_and_held_there_until_it_changes() -> None:
+def test_it_is_said_behind_the_question_and_held_there_until_it_changes() -> None:
     talk = manager()
-    assert turn(talk, 0, "noon") == ["noon", "q0"]
-    assert turn(talk, 1, "noon") == ["noon", "q0", "a0", "q1"]
-    assert turn(talk, 2, "noon") == ["noon", "q0", "a0", "q1", "a1", "q2"]
+    assert turn(talk, 0, "noon") == ["q0", "noon"]
+    assert turn(talk, 1, "noon") == ["q0", "noon", "a0", "q1"]
+    assert turn(talk, 2, "noon") == ["q0", "noon", "a0", "q1", "a1", "q2"]
 
 
 def test_what_is_left_behind_stays_while_that_is_cheaper() -> None:
-    """One turn to write again against one request in which ten tokens are read: it stays."""
+    """Two messages to write again, against two requests in which ten tokens are read: it stays."""
     talk = manager(adapter=Tens())
     turn(talk, 0, "noon")
-    assert turn(talk, 1, "one") == ["noon", "q0", "a0", "one", "q1"]
+    turn(talk, 1, "noon")
+    assert turn(talk, 2, "one") == ["q0", "noon", "a0", "q1", "a1", "q2", "one"]
+
+
+def test_what_nothing_cached_stands_behind_is_taken_out() -> None:
+    """No request has held the answer to it yet: it is written in any case."""
+    talk = manager(adapter=Tens())
+    turn(talk, 0, "noon")
+    assert turn(talk, 1, "one") == ["q0", "a0", "q1", "one"]
 
 
 def test_what_is_large_is_taken_out() -> None:
     talk = manager(adapter=OpenAIAdapter("gpt-4o"))
     large = "much context " * 500
     turn(talk, 0, large)
-    assert turn(talk, 1, "one") == ["q0", "a0", "one", "q1"]
+    turn(talk, 1, large)
+    assert turn(talk, 2, "one") == ["q0", "a0", "q1", "a1", "q2", "one"]
 
 
 @pytest.mark.parametrize("dynamic", [None, ""])
@@ -90,16 +104,16 @@ def test_a_compaction_places_it_anew() -> None:
     talk = manager(adapter=Tens(), max_tokens=40)
     turn(talk, 0, "noon")
     turn(talk, 1, "noon")
-    assert turn(talk, 2, "noon") == ["noon", "q0", "a0", "q1", "a1", "q2"]
-    assert turn(talk, 3, "noon") == ["q2", "a2", "noon", "q3"]
+    assert turn(talk, 2, "noon") == ["q0", "noon", "a0", "q1", "a1", "q2"]
+    assert turn(talk, 3, "noon") == ["q2", "a2", "q3", "noon"]
 
 
 def test_its_place_is_part_of_the_state() -> None:
     talk = manager()
     turn(talk, 0, "noon")
     again = PromptManager.from_json(talk.to_json(), talk.config)
-    assert turn(again, 1, "noon") == turn(talk, 1, "noon") == ["noon", "q0", "a0", "q1"]
-    assert loads(talk.to_json())["dynamic"] == [{"after": 0, "content": "noon"}]
+    assert turn(again, 1, "noon") == turn(talk, 1, "noon") == ["q0", "noon", "a0", "q1"]
+    assert loads(talk.to_json())["dynamic"] == [{"after": 1, "content": "noon"}]
 
 
 def test_as_functions() -> None:
@@ -109,7 +123,7 @@ def test_as_functions() -> None:
     state = functional.append_messages(state, [answer("a0"), user("q1")])
     assert functional.place_dynamic(state, "noon", config) is state
     built = functional.build_messages(state, config, dynamic_system_prompt="noon")
-    assert shown(built) == ["noon", "q0", "a0", "q1"]
+    assert shown(built) == ["q0", "noon", "a0", "q1"]
 
 
 def test_a_hook_that_changes_the_turn_places_anew_what_stood_in_it() -> None:
@@ -118,7 +132,7 @@ def test_a_hook_that_changes_the_turn_places_anew_what_stood_in_it() -> None:
     talk.append(user("q1")).append_many(calls(["a"])).append_many(results(["a"]))
     talk.build_messages("noon")
     talk.append(answer("a1")).append(user("q2"))
-    assert shown(talk.build_messages("noon")) == ["a0", "a1", "noon", "q2"]
+    assert shown(talk.build_messages("noon")) == ["a0", "a1", "q2", "noon"]
 
 
 def test_thinking_that_is_bound_keeps_what_stands_before_it() -> None:
@@ -130,7 +144,7 @@ def test_thinking_that_is_bound_keeps_what_stands_before_it() -> None:
         talk.append(user("q0")).build_messages("noon " * 4_000)
         talk.append(said).append(user("q1"))
         for dynamic in ("one", None):
-            assert shown(talk.build_messages(dynamic))[0].startswith("noon") is stays
+            assert shown(talk.build_messages(dynamic))[1].startswith("noon") is stays
 
 
 @given(
@@ -162,3 +176,32 @@ def test_the_last_word_is_the_newest(contexts: list[str | None]) -> None:
         assert (placed[-1]["content"] if placed else None) == context
         assert [one["after"] for one in placed] == sorted(one["after"] for one in placed)
         state = functional.append_message(state, answer(f"a{n}"))
+
+
+def asked(talk: PromptManager, turns: int, every: int) -> list[Any]:
+    """What each request reads of the one before, in the provider's cache: by virtual time."""
+    cache, readings, now = BreakpointCache(), [], 0.0
+    for n in range(turns):
+        talk.append(user(f"q{n} " + "word " * 100))
+        context = f"document {n // every} " + "word " * 1_500
+        body = json.loads(json.dumps(talk.build_request(context)))
+        assert rules_anthropic.check(body) is None
+        prompt = read_prompt(body)
+        readings.append(cache.begin("me", prompt.links, prompt.minimum, now))
+        cache.settle(readings[-1], now + 1)
+        talk.append(answer(f"a{n} " + "word " * 400))
+        now += 10
+    return readings
+
+
+@pytest.mark.parametrize("model", ["claude-haiku-5-5", "claude-haiku-4-5", "claude-opus-4-6"])
+def test_taking_context_out_reads_all_that_stood_before_it(model: str) -> None:
+    """An end is marked in front of context that may go, and again in the request it goes from."""
+    talk = manager(static_system_prompt="Be brief. " * 1_500, adapter=AnthropicAdapter(model))
+    readings = asked(talk, 12, every=3)
+    for n, (before, now) in enumerate(pairwise(readings), 1):
+        gone = n % 3 == 0 and len(talk.state["dynamic"]) < 4
+        least = readings[n - 3].total - 2_000 if gone else before.total
+        assert now.read >= least, n
+    moved = sum(now.read < before.total for before, now in pairwise(readings))
+    assert moved > 0, "some context went"

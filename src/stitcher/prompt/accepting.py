@@ -28,8 +28,10 @@ def expect_message(message: object) -> Message:
     """The message itself if it is one, its values unseen. Raises TypeError, ValueError."""
     if not isinstance(message, dict):
         raise TypeError(f"found a message of type {type(message).__name__}, expected a dict")
-    _expect_speaker(message)
-    read(message)
+    role, content = message.get("role"), message.get("content")
+    if not (type(role) is str and role and type(content) is str):  # nearly all there are
+        _expect_speaker(message)
+        read(message)
     return message
 
 

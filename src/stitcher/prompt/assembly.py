@@ -18,13 +18,46 @@ from stitcher.prompt.state import LLMBUFFER_TAG, TAG, State, as_sent
 
 
 @dataclass(frozen=True, slots=True)
+class Zones:
+    """What was said, as it is sent."""
+
+    long_lived: list[Message]
+    short_term: list[Message]
+    markers: int | None = None  # cache breakpoints of the application's own; None: not counted
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Dynamic context that has a place in the history, now and in the request before."""
+
+    now: Sequence[dict[str, Any]] = ()
+    before: Sequence[dict[str, Any]] = ()
+
+    @classmethod
+    def of(cls, before: State, now: State) -> "Placed":
+        """What two states say."""
+        return cls(now.get("dynamic", ()), before.get("dynamic", ()))
+
+    @property
+    def common(self) -> int | None:
+        """Messages before what was taken out, context included; None where nothing was."""
+        for n, block in enumerate(self.before):
+            if n >= len(self.now) or self.now[n] != block:
+                return int(block["after"]) + n
+        return None
+
+
+@dataclass(frozen=True, slots=True)
 class Assembled:
     """A prompt, and where its zones end."""
 
     messages: list[Message]
     static: int  # messages of the static system prompt: one or none
     prefix: int  # messages that stay: the static prompt and the long-lived history
-    dynamic: int | None  # index of the dynamic context of this request alone
+    dynamic: int | None = None  # index of the dynamic context of this request alone
+    held: int | None = None  # index of the newest context that has a place in the history
+    common: int | None = None  # index of the last message before context that was taken out
+    markers: int | None = None  # as in `Zones`
 
     @property
     def boundaries(self) -> list[int]:
@@ -34,54 +67,54 @@ class Assembled:
 
     def layout(self, thinking_from: int = 0) -> Layout:
         """What an adapter must be told of it."""
-        history_end = self.prefix - 1 if self.prefix > self.static else None
-        if self.dynamic is not None:
-            thinking_from = max(thinking_from, self.dynamic)
-        return Layout(history_end, self.dynamic, thinking_from)
+        return Layout(
+            history_end=self.prefix - 1 if self.prefix > self.static else None,
+            dynamic=self.dynamic,
+            held=self.held,
+            common=self.common,
+            thinking_from=max(thinking_from, self.dynamic or 0),
+            markers=self.markers,
+        )
 
 
-def assembled(
-    long_lived: Sequence[Message],
-    short_term: Sequence[Message],
-    config: PromptConfig,
-    dynamic_system_prompt: str | None = None,
+def assembled_from(
+    zones: Zones, config: PromptConfig, dynamic: str | None, placed: Placed
 ) -> Assembled:
-    """The documented order; the messages as they are sent."""
+    """The prompt of what was said, with dynamic context where the configuration wants it."""
+    if config.dynamic_placement == "priced":
+        return _with_placed(zones, config, placed)
     messages = static_prompt(config)
     static = len(messages)
-    messages += long_lived
+    messages += zones.long_lived
     prefix = len(messages)
-    at = None
-    if dynamic_system_prompt:
-        # Results whose calls are history already (a state may come from elsewhere) stay with them.
-        answers = next((n for n, one in enumerate(short_term) if not read(one).answers), None)
-        ahead = len(short_term) if answers is None else answers
-        messages += short_term[:ahead]
-        at = len(messages)
-        messages.append(dynamic_message(dynamic_system_prompt, config))
-        messages += short_term[ahead:]
-    else:
-        messages += short_term
-    return Assembled(messages, static, prefix, at)
+    if not dynamic:
+        messages += zones.short_term
+        return Assembled(messages, static, prefix, markers=zones.markers)
+    # Results whose calls are history already (a state may come from elsewhere) stay with them.
+    said = enumerate(zones.short_term)
+    ahead = next((n for n, one in said if not read(one).answers), len(zones.short_term))
+    messages += zones.short_term[:ahead]
+    at = len(messages)
+    messages.append(dynamic_message(dynamic, config))
+    messages += zones.short_term[ahead:]
+    return Assembled(messages, static, prefix, at, markers=zones.markers)
 
 
-def placed(
-    long_lived: Sequence[Message],
-    short_term: Sequence[Message],
-    config: PromptConfig,
-    blocks: Sequence[dict[str, Any]],
-) -> Assembled:
+def _with_placed(zones: Zones, config: PromptConfig, placed: Placed) -> Assembled:
     """The same history with dynamic context where it was placed (`prompt.placement`)."""
     messages = static_prompt(config)
-    static, done, prefix = len(messages), 0, len(messages) + len(long_lived)
-    history = [*long_lived, *short_term]
-    for block in blocks:
+    static, done, held = len(messages), 0, None
+    prefix = static + len(zones.long_lived)
+    history = [*zones.long_lived, *zones.short_term]
+    for block in placed.now:
         messages += history[done : block["after"]]
         done = block["after"]
-        prefix += done <= len(long_lived)
+        prefix += done <= len(zones.long_lived)
+        held = len(messages)
         messages.append(dynamic_message(block["content"], config))
     messages += history[done:]
-    return Assembled(messages, static, prefix, None)
+    common = None if placed.common is None else static + placed.common - 1
+    return Assembled(messages, static, prefix, held=held, common=common, markers=zones.markers)
 
 
 def static_prompt(config: PromptConfig) -> list[Message]:

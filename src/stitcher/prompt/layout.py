@@ -13,7 +13,10 @@ class Layout:
 
     history_end: int | None = None  # the last message of the long-lived history
     dynamic: int | None = None  # the dynamic context of this request alone
+    held: int | None = None  # the newest context that stays where it is, until it is taken out
+    common: int | None = None  # the last message before context that was taken out just now
     thinking_from: int = 0  # before it, thinking was bound to a prompt that has changed since
+    markers: int | None = None  # breakpoints of the application's own; None: not counted
 
 
 def leading(said: Sequence[Spoken], layout: Layout) -> int:
@@ -29,6 +32,8 @@ def read_before(said: Sequence[Spoken], layout: Layout) -> int | None:
     begins. Dynamic context that moves takes what is behind it along: where the turn is new, all
     that is left in common is what stood before the last turn that became history.
     """
+    if layout.common is not None:
+        return layout.common if layout.common >= 0 else None
     dynamic = -1 if layout.dynamic is None else layout.dynamic
     answer = len(said) - 1
     while answer > dynamic and said[answer].role != "assistant":

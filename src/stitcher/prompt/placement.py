@@ -1,9 +1,9 @@
 """Where dynamic context goes when its place is a question of price.
 
-It is said right before the newest turn's opening (behind the results, in a tool loop) and held
-there until it changes. Then the new one is said at the tail; what was said before stays as history,
-or is taken out and the prompt behind it read again: whichever costs less (`core.economics`). Inside
-a tool loop nothing is taken out, nor where thinking is bound to what stands before it.
+It is said at the prompt's end, behind the question or the results, and held there until it changes.
+Then the new one is said at the end; what was said before stays as history, or is taken out and the
+prompt behind it read again: whichever costs less (`core.economics`). Inside a tool loop nothing is
+taken out, nor where thinking is bound to what stands before it.
 """
 
 from collections.abc import Sequence
@@ -38,8 +38,7 @@ def with_dynamic(state: State, text: str | None, config: PromptConfig) -> State:
         kept = _worth_keeping(history, placed, state, config) if text else 0
     if not text:
         return _with(state, placed[:kept]) if kept < len(placed) else state
-    after = len(history) if in_loop else _tail(history)
-    return _with(state, [*placed[:kept], {"after": after, "content": text}])
+    return _with(state, [*placed[:kept], {"after": len(history), "content": text}])
 
 
 def _with(state: State, placed: list[Placed]) -> State:
@@ -47,10 +46,13 @@ def _with(state: State, placed: list[Placed]) -> State:
     return {**rest, "dynamic": placed} if placed else rest
 
 
-def _tail(history: Sequence[Message]) -> int:
-    """Behind all but what the user says now."""
-    n = len(history)
-    while n > 0 and read(history[n - 1]).starts_turn:
+def _asked(history: Sequence[Message]) -> int:
+    """How many of the messages the last request held: all before its answer and what came then."""
+    said = [read(message).role for message in history]
+    n = len(said)
+    while n > 0 and said[n - 1] != "assistant":
+        n -= 1
+    while n > 0 and said[n - 1] == "assistant":
         n -= 1
     return n
 
@@ -71,7 +73,9 @@ def _worth_keeping(
         return 0
     adapter = config.adapter
     first = placed[0]["after"]
-    sizes = [adapter.count_tokens([message]) for message in history[first : _tail(history)]]
+    behind = history[first:]
+    # What no request has held yet is written in any case.
+    sizes = [adapter.count_tokens([message]) for message in behind[: _asked(behind)]]
     priced = [
         Block(
             tokens=adapter.count_tokens([dynamic_message(one["content"], config)]),

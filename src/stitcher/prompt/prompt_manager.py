@@ -12,15 +12,22 @@ from typing import Any, Generic, Literal, Self, TypeVar, Unpack, overload
 from stitcher.messages.reading import Message, Tool
 from stitcher.prompt.accepting import accepted
 from stitcher.prompt.adapters.provider_adapter import ProviderAdapter
-from stitcher.prompt.assembly import Assembled, prefix_of
+from stitcher.prompt.assembly import Assembled, Placed, Zones, assembled_from, prefix_of
 from stitcher.prompt.bound_thinking import BoundThinking
 from stitcher.prompt.compaction import compacted
 from stitcher.prompt.config import PromptConfig, Settings, configured
 from stitcher.prompt.hook_calls import Steps, arun, run
 from stitcher.prompt.lender import Lender
-from stitcher.prompt.placement import with_dynamic
-from stitcher.prompt.sending import assembled_from, expect_dynamic, finished, requested
-from stitcher.prompt.state import State, copy_state, dumps, keyed, loads, new_state, validate_state
+from stitcher.prompt.sending import expect_dynamic, finished, requested, with_context
+from stitcher.prompt.state import (
+    State,
+    copy_state,
+    keyed,
+    loads,
+    new_state,
+    validate_state,
+    written,
+)
 from stitcher.prompt.steps import each, history_budget
 from stitcher.prompt.tally import Tally
 from stitcher.prompt.transitions import appended, transitioned
@@ -73,7 +80,8 @@ class PromptManager:
         else:
             self._state = copy_state(validate_state(state))
         self._tally = Tally()
-        self._lender = Lender()
+        self._history = Lender()
+        self._current = Lender()
         self._thinking = BoundThinking()
 
     @property
@@ -204,7 +212,7 @@ class PromptManager:
 
     def to_json(self, **json_settings: Any) -> str:
         """The state as JSON text; `json_settings` go to `json.dumps`."""
-        return dumps(self._state, **json_settings)
+        return written(self._state, **json_settings)
 
     @classmethod
     def from_json(
@@ -214,7 +222,11 @@ class PromptManager:
         **settings: Unpack[Settings],
     ) -> Self:
         """A manager that goes on where `to_json` was called. Raises TypeError, ValueError."""
-        return cls(config, state=loads(payload), **settings)
+        if settings.get("initial_context") is not None:
+            raise ValueError("found both a state and an initial_context, expected one of them")
+        manager = cls(config, **settings)
+        manager._state = loads(payload)  # nobody else's: neither checked nor copied again
+        return manager
 
     def _adding(self, messages: list[Message]) -> Steps[State]:
         grown = yield from appended(self._state, messages, self.config)
@@ -241,11 +253,11 @@ class PromptManager:
 
     def _assembled(self, dynamic: str | None) -> Assembled:
         expect_dynamic(dynamic)
-        if self.config.dynamic_placement == "priced":
-            self._state = with_dynamic(self._state, dynamic, self.config)
-        history, current = self._state["long_lived"], self._state["short_term"]
-        lent = self._lender.lend([*history, *current])
-        end = len(history)
-        prompt = assembled_from(lent[:end], lent[end:], self._state, self.config, dynamic)
-        self._thinking.built(prompt, dynamic, messages=len(lent))
+        before = self._state
+        self._state = with_context(before, dynamic, self.config)
+        history = self._history.lend(self._state["long_lived"])
+        current = self._current.lend(self._state["short_term"])
+        zones = Zones(history, current, self._history.markers + self._current.markers)
+        prompt = assembled_from(zones, self.config, dynamic, Placed.of(before, self._state))
+        self._thinking.built(prompt, dynamic, messages=len(history) + len(current))
         return prompt

@@ -5,34 +5,28 @@ from typing import Any
 
 from stitcher.messages.reading import Message, Tool
 from stitcher.prompt.accepting import duplicate
-from stitcher.prompt.assembly import Assembled, assembled, metadata, placed, sent
+from stitcher.prompt.assembly import Assembled, Placed, Zones, assembled_from, metadata, sent
 from stitcher.prompt.config import PromptConfig
 from stitcher.prompt.layout import Layout
-from stitcher.prompt.placement import with_dynamic
 from stitcher.prompt.state import State
 
 
 def assemble(state: State, config: PromptConfig, dynamic: str | None) -> Assembled:
     """The prompt of a state; the messages of the current turn are copies. Raises TypeError."""
     expect_dynamic(dynamic)
-    if config.dynamic_placement == "priced":
-        state = with_dynamic(state, dynamic, config)
-    history = sent(state["long_lived"])
+    before, state = state, with_context(state, dynamic, config)
     current = [duplicate(message) for message in sent(state["short_term"])]
-    return assembled_from(history, current, state, config, dynamic)
+    zones = Zones(sent(state["long_lived"]), current)
+    return assembled_from(zones, config, dynamic, Placed.of(before, state))
 
 
-def assembled_from(
-    history: list[Message],
-    current: list[Message],
-    state: State,
-    config: PromptConfig,
-    dynamic: str | None,
-) -> Assembled:
-    """The prompt of the messages of a state as they are sent, its dynamic context placed before."""
-    if config.dynamic_placement == "priced":
-        return placed(history, current, config, state.get("dynamic", []))
-    return assembled(history, current, config, dynamic)
+def with_context(state: State, dynamic: str | None, config: PromptConfig) -> State:
+    """The state with dynamic context placed in it, where the configuration wants it placed."""
+    if config.dynamic_placement != "priced":
+        return state
+    from stitcher.prompt.placement import with_dynamic  # of use to few: imported when it is
+
+    return with_dynamic(state, dynamic, config)
 
 
 def expect_dynamic(dynamic: object) -> None:
@@ -49,7 +43,7 @@ def finished(
     about = metadata(prompt, config.adapter) if told else None
     messages = prompt.messages
     if markers:
-        messages = config.adapter.apply_cache_markers(messages, prompt.boundaries)
+        messages = config.adapter.mark(messages, prompt.boundaries, taken=prompt.markers)
     return messages if about is None else (messages, about)
 
 

@@ -132,7 +132,12 @@ def copy_state(state: State) -> State:
 
 def dumps(state: State, **json_settings: Any) -> str:
     """The state as JSON text; `json_settings` go to `json.dumps`. Raises TypeError, ValueError."""
-    return json.dumps(validate_state(state), **{"allow_nan": False, **json_settings})
+    return written(validate_state(state), **json_settings)
+
+
+def written(state: State, **json_settings: Any) -> str:
+    """A state that is known to be one, as JSON text."""
+    return json.dumps(state, **{"allow_nan": False, **json_settings})
 
 
 def loads(payload: str | bytes) -> State:

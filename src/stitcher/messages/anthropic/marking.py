@@ -11,7 +11,7 @@ Marker = dict[str, Any]
 def markers(value: object) -> int:
     """Cache breakpoints in a message, a block, a tool, or a list of them, wherever they stand."""
     if isinstance(value, list | tuple):
-        return sum(markers(inner) for inner in value)
+        return sum(markers(inner) for inner in value if type(inner) is not str)
     if not isinstance(value, dict):
         return 0
     own = 1 if value.get("cache_control") is not None else 0

@@ -43,10 +43,26 @@ class AnthropicAdapter(ProviderAdapter):
 
         The caller's own count. Where they leave too few, the later boundaries are marked.
         """
+        return self._marked(messages, boundaries, markers(messages))
+
+    def mark(
+        self, messages: list[Message], boundaries: Sequence[int], *, taken: int | None = None
+    ) -> list[Message]:
+        """`apply_cache_markers`, for messages of which it is known how many `taken` they have.
+
+        A history is long: to look for them in all of it would cost more than the rest of a turn.
+        """
+        overridden = type(self).apply_cache_markers is not AnthropicAdapter.apply_cache_markers
+        if taken is None or overridden:
+            return self.apply_cache_markers(messages, boundaries)
+        return self._marked(messages, boundaries, taken)
+
+    def _marked(
+        self, messages: list[Message], boundaries: Sequence[int], taken: int
+    ) -> list[Message]:
         places = [Place(n, n, 0) for n in reversed(boundaries) if 0 <= n < len(messages)]
-        free = MOST_BREAKPOINTS - markers(messages)
         made = list(messages)
-        for n in chosen(places, free=free, lookback=1):
+        for n in chosen(places, free=MOST_BREAKPOINTS - taken, lookback=1):
             made[n] = marked_message(made[n], marker_of(self.ttl))
         return made
 
@@ -80,26 +96,32 @@ class AnthropicAdapter(ProviderAdapter):
         )
         if not prompt.messages:
             raise ValueError("found no message beside the system prompt, expected at least one")
-        automatic = parameters.get("cache_control") is not None
+        automatic = parameters.get("cache_control")
         ends = Ends(
-            tail=not automatic and _is_read_again(said, where, loops=bool(tools)),
-            history=where.history_end,
+            tail=automatic is None and _is_read_again(said, where, loops=bool(tools)),
+            history=where.history_end if where.held is None else where.held - 1,
             written=read_before(said, where),
         )
-        own = markers([*prompt.tools, *prompt.system, *(one.message for one in prompt.messages)])
+        own = markers([*prompt.tools, *prompt.system])
+        own += markers(messages[first:]) if where.markers is None else where.markers
         prompt = marked(
             prompt,
             ends,
             counter=self._counter,
             rules=cache_rules(name),
-            free=MOST_BREAKPOINTS - own - automatic,
-            ttl=self.ttl,
+            taken=own + (automatic is not None),
+            # The automatic one stands last, and long ones stand before short ones.
+            ttl="1h" if _is_long(automatic) else self.ttl,
         )
         request: dict[str, Any] = {"model": name, "max_tokens": max_tokens}
         for key, value in (("tools", prompt.tools), ("system", prompt.system)):
             if value:
                 request[key] = value
         return {**request, "messages": [one.message for one in prompt.messages], **parameters}
+
+
+def _is_long(marker: object) -> bool:
+    return isinstance(marker, dict) and marker.get("ttl") == "1h"
 
 
 def _is_read_again(said: Sequence[Spoken], layout: Layout, *, loops: bool) -> bool:

@@ -1,11 +1,14 @@
-"""The cache breakpoints of a Messages request: at which ends, and with which lifetime."""
+"""The cache breakpoints of a Messages request: at which ends, and with which lifetime.
+
+A history is long: it is walked from its end, as far back as the ends that matter.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
-from stitcher.core.breakpoints import Place, chosen
+from stitcher.core.breakpoints import MOST_BREAKPOINTS, Place, chosen
 from stitcher.messages.anthropic.marking import (
     Marker,
     markable,
@@ -20,10 +23,11 @@ from stitcher.messages.translation import Written
 from stitcher.providers.caching import CacheRules
 
 Ttl = Literal["5m", "1h"]
-Zone = Literal["tools", "system", "messages"]
 
 # One position however many follow each other (Anthropic, "Prompt caching", 2026-09).
 _RUNS = ("tool_use", "tool_result")
+_TOOLS: Final = -2  # instead of a message's index
+_SYSTEM: Final = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,59 +44,72 @@ class Ends:
     """Which ends of the messages matter; the indices are sources of `Written`."""
 
     tail: bool  # the prompt's very end will be read again
-    history: int | None  # the last message that stays
+    history: int | None  # the last message that stays, whatever comes
     written: int | None  # the last that the request before had in common with this one
 
 
-@dataclass(frozen=True, slots=True)
-class _Spot:
-    """A place where a breakpoint may stand."""
-
-    zone: Zone
-    n: int  # index of the tool, block or message
-    place: Place
-
-
 def marked(
-    prompt: Prompt, ends: Ends, *, counter: Counter, rules: CacheRules, free: int, ttl: Ttl
+    prompt: Prompt, ends: Ends, *, counter: Counter, rules: CacheRules, taken: int, ttl: Ttl
 ) -> Prompt:
-    """The prompt with at most `free` breakpoints of ours."""
-    spots = list(_spots(prompt, counter, rules.minimum))
-    wanted = [spot.place for spot in _wanted(spots, prompt, ends)]
-    written = _upto(spots, prompt, ends.written)
+    """The prompt with breakpoints of ours, at most four with those `taken` already."""
+    last = len(prompt.messages) - 1
+    found = [_upto(prompt, end) for end in (ends.history, ends.written)]
+    history, written = found
+    tail = _markable_upto(prompt, last) if ends.tail else None
+    wanted = [n for n in (tail, history) if n is not None]
+    wanted += [zone for zone in (_SYSTEM, _TOOLS) if markable(_zone(prompt, zone)) is not None]
+    places = _places(prompt, {*wanted, *([] if written is None else [written])})
+    enough = _enough(prompt, counter, rules.minimum)
     picked = chosen(
-        wanted,
-        written=written.place if written else None,
-        free=free,
+        [places[n] for n in wanted if n >= enough],
+        written=None if written is None or written < enough else places[written],
+        free=MOST_BREAKPOINTS - taken,
         lookback=rules.lookback,
-        minimum=rules.minimum,
     )
     for n in picked:
-        prompt = _with(prompt, spots[n], _lifetime(prompt, spots[n], ttl))
+        prompt = _with(prompt, n, _lifetime(prompt, n, ttl) if taken else marker_of(ttl))
     return prompt
 
 
-def _spots(prompt: Prompt, counter: Counter, minimum: int) -> Iterator[_Spot]:
-    """The ends of tools and system, and of every message, with their positions.
+def _zone(prompt: Prompt, zone: int) -> list[Block]:
+    return prompt.tools if zone == _TOOLS else prompt.system
 
-    Tokens are counted until they are enough to be cached: beyond, only the order matters.
-    """
-    position, tokens, index = 0, 0, 0
-    for zone, found in (("tools", prompt.tools), ("system", prompt.system)):
-        position += len(found)
-        if tokens < minimum:
-            tokens += sum(counter.text(json_text(block)) for block in found)
-        if markable(found) is not None:
-            yield _Spot("tools" if zone == "tools" else "system", 0, Place(index, position, tokens))
-            index += 1
-    for n, one in enumerate(prompt.messages):
-        content = blocks(one.message.get("content"))
-        position += _positions(content)
-        if tokens < minimum:
-            tokens += sum(block_tokens(block, counter) for block in content)
-        if markable(content) is not None and one.message.get("clear_at") is None:
-            yield _Spot("messages", n, Place(index, position, tokens))
-            index += 1
+
+def _upto(prompt: Prompt, source: int | None) -> int | None:
+    """The last message that may be marked of those that came from `source` or before."""
+    if source is None:
+        return None
+    n = len(prompt.messages) - 1
+    while n >= 0 and prompt.messages[n].source > source:
+        n -= 1
+    return _markable_upto(prompt, n)
+
+
+def _markable_upto(prompt: Prompt, last: int) -> int | None:
+    for n in range(last, -1, -1):
+        message = prompt.messages[n].message
+        if message.get("clear_at") is None and markable(_content(prompt, n)) is not None:
+            return n
+    return None
+
+
+def _content(prompt: Prompt, n: int) -> list[Block]:
+    return blocks(prompt.messages[n].message.get("content"))
+
+
+def _places(prompt: Prompt, wanted: set[int]) -> dict[int, Place]:
+    """The ends with the positions between them; what is before the first counts as far away."""
+    first = min((n for n in wanted if n >= 0), default=0)
+    places: dict[int, Place] = {}
+    position = 0
+    for n in range(first, len(prompt.messages)):
+        position += _positions(_content(prompt, n))
+        if n in wanted:
+            places[n] = Place(n, position, 0)
+    far = -len(prompt.messages) - len(prompt.system) - 1_000
+    for zone in wanted & {_TOOLS, _SYSTEM}:
+        places[zone] = Place(zone, far + zone, 0)
+    return places
 
 
 def _positions(content: Sequence[Block]) -> int:
@@ -100,38 +117,30 @@ def _positions(content: Sequence[Block]) -> int:
     return len(kinds) - sum(one == other and one in _RUNS for one, other in pairwise(kinds))
 
 
-def _wanted(spots: Sequence[_Spot], prompt: Prompt, ends: Ends) -> Iterator[_Spot]:
-    """The ends worth marking, most wanted first: what changes most often is read most often."""
-    said = [spot for spot in spots if spot.zone == "messages"]
-    if ends.tail and said:
-        yield said[-1]
-    history = _upto(spots, prompt, ends.history)
-    if history is not None:
-        yield history
-    yield from (spot for spot in reversed(spots) if spot.zone != "messages")
+def _enough(prompt: Prompt, counter: Counter, minimum: int) -> int:
+    """The first end (tools, system, or a message's) that is far enough in to be cached."""
+    tokens = 0
+    for n, size in _sizes(prompt, counter):
+        tokens += size
+        if tokens >= minimum:
+            return n
+    return len(prompt.messages)
 
 
-def _upto(spots: Sequence[_Spot], prompt: Prompt, source: int | None) -> _Spot | None:
-    """The last spot that nothing after a message stands before."""
-    if source is None:
-        return None
-    before = None
-    for spot in spots:
-        if spot.zone == "messages" and prompt.messages[spot.n].source > source:
-            break
-        if spot.zone == "messages":
-            before = spot
-    return before
+def _sizes(prompt: Prompt, counter: Counter) -> Iterator[tuple[int, int]]:
+    for zone in (_TOOLS, _SYSTEM):
+        yield zone, sum(counter.text(json_text(block)) for block in _zone(prompt, zone))
+    for n in range(len(prompt.messages)):
+        yield n, sum(block_tokens(block, counter) for block in _content(prompt, n))
 
 
-def _with(prompt: Prompt, spot: _Spot, marker: Marker) -> Prompt:
-    if spot.zone == "tools":
+def _with(prompt: Prompt, n: int, marker: Marker) -> Prompt:
+    if n == _TOOLS:
         return replace(prompt, tools=marked_blocks(prompt.tools, marker))
-    if spot.zone == "system":
+    if n == _SYSTEM:
         return replace(prompt, system=marked_blocks(prompt.system, marker))
     messages = list(prompt.messages)
-    said = messages[spot.n]
-    messages[spot.n] = replace(said, message=marked_message(said.message, marker))
+    messages[n] = replace(messages[n], message=marked_message(messages[n].message, marker))
     return replace(prompt, messages=messages)
 
 
@@ -140,10 +149,10 @@ def marker_of(ttl: Ttl) -> Marker:
     return {"type": "ephemeral"} if ttl == "5m" else {"type": "ephemeral", "ttl": ttl}
 
 
-def _lifetime(prompt: Prompt, spot: _Spot, ttl: Ttl) -> Marker:
-    """The marker for a spot: long ones must stand before short ones, the caller's included."""
+def _lifetime(prompt: Prompt, n: int, ttl: Ttl) -> Marker:
+    """The marker for an end: long ones must stand before short ones, the caller's included."""
     values: list[Any] = [prompt.tools, prompt.system, *(one.message for one in prompt.messages)]
-    at = {"tools": 0, "system": 1}.get(spot.zone, spot.n + 2)
+    at = n + 2
     if any(_has(value, "1h") for value in values[at + 1 :]):
         return marker_of("1h")
     return marker_of("5m" if any(_has(value, "5m") for value in values[:at]) else ttl)

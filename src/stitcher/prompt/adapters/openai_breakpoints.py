@@ -3,7 +3,7 @@
 OpenAI, "Prompt caching", 2026-09-23: written are the end of the latest message and the latest three
 explicit breakpoints; read are explicit ones, and the ends of the 20 messages of users and tools
 before. So what an implicit breakpoint does not reach is marked: the system prompt, which other
-conversations share, and what stays in front of dynamic context that moves.
+conversations share, and what stays in front of dynamic context that moves or may be taken out.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -25,9 +25,9 @@ def ends(said: Sequence[Spoken], layout: Layout, *, implicit: bool) -> Iterator[
     moves = layout.dynamic is not None and not loop_is_open(said)
     if not implicit and not moves:
         yield len(said) - 1
-    if layout.dynamic is not None or not implicit:
-        found = (layout.history_end, read_before(said, layout))
-        yield from (end for end in found if end is not None)
+    stays = layout.history_end if layout.held is None else layout.held - 1
+    if layout.dynamic is not None or layout.held is not None or not implicit:
+        yield from (end for end in (stays, read_before(said, layout)) if end is not None)
     yield leading(said, layout) - 1
 
 

@@ -2,20 +2,22 @@
 
 Subclass it for another provider: override `message_tokens` (one message; totals are kept as a
 conversation grows) or `count_tokens` (a whole list; asked anew each time), and
-`apply_cache_markers`. Nothing here needs `__init__` to have run.
+`apply_cache_markers`. Nothing here needs `__init__` to have run, and what only some applications
+need is imported when they do: the import of the library is to be cheap.
 """
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stitcher.core.tokens import Calibration
 from stitcher.messages.counting import Counter
 from stitcher.messages.json_text import json_text
 from stitcher.messages.reading import Message, Tool, tokens_of
-from stitcher.prompt.vocabularies import exact_counter
-from stitcher.providers.caching import CacheRules, cache_rules
 from stitcher.providers.usage import input_tokens
+
+if TYPE_CHECKING:
+    from stitcher.providers.caching import CacheRules
 
 
 class ProviderAdapter:
@@ -68,19 +70,31 @@ class ProviderAdapter:
         """
         return messages
 
+    def mark(
+        self, messages: list[Message], boundaries: Sequence[int], *, taken: int | None = None
+    ) -> list[Message]:
+        """`apply_cache_markers`, for messages of which it is known how many `taken` they have."""
+        return self.apply_cache_markers(messages, boundaries)
+
     @property
     def counts_by_message(self) -> bool:
         """True where a list has as many tokens as its messages: totals need no recount."""
         return type(self).count_tokens is ProviderAdapter.count_tokens
 
     @property
-    def rules(self) -> CacheRules:
+    def rules(self) -> "CacheRules":
         """How the model's prompt cache works; the family's most careful values without a model."""
+        from stitcher.providers.caching import cache_rules
+
         return cache_rules(self.model or self.any_model)
 
     @cached_property
     def _counter(self) -> Counter:
-        return Counter(self.family, exact_counter(self.model) if self.model else None)
+        if not self.model:
+            return Counter(self.family)
+        from stitcher.prompt.vocabularies import exact_counter
+
+        return Counter(self.family, exact_counter(self.model))
 
 
 def _mapping(usage: object) -> Mapping[str, Any]:
