@@ -20,7 +20,6 @@ from stitcher.simulator.serve import SimulatorThread
 
 ROOT = Path(__file__).parents[1]
 PAGES = ("docs/library.md", "docs/coming-from.md")
-USUAL = "http://127.0.0.1:8081"
 ELSEWHERE = "from google import genai"
 
 _PRINTS = re.compile(r"^print\(.*\)  # (.*)$", re.MULTILINE)
@@ -33,18 +32,30 @@ def examples(page: str) -> list[str]:
     return [block for block in found if ELSEWHERE not in block]
 
 
+def clients_environment(url: str) -> dict[str, str]:
+    """What has the providers' clients talk to one that listens there."""
+    return {
+        "OPENAI_BASE_URL": f"{url}/v1",
+        "OPENAI_API_KEY": "sk-test",
+        "ANTHROPIC_BASE_URL": url,
+        "ANTHROPIC_API_KEY": "sk-test",
+        "GOOGLE_GEMINI_BASE_URL": url,
+        "GEMINI_API_KEY": "test",
+    }
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_every_example_runs_and_prints_what_it_says(
     page: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
-    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-test")
     names: dict[str, Any] = {"__name__": page}
     with SimulatorThread() as simulator:
+        for name, value in clients_environment(simulator.url).items():
+            monkeypatch.setenv(name, value)
         for block in examples(page):
             printed = io.StringIO()
             with contextlib.redirect_stdout(printed):
-                exec(compile(block.replace(USUAL, simulator.url), page, "exec"), names)
+                exec(compile(block, page, "exec"), names)
             said = [line.partition(":")[0] for line in printed.getvalue().splitlines()]
             assert said == [line.partition(":")[0] for line in _PRINTS.findall(block)]
         for client in names.values():

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stitcher.core.pairing import Round, alone, joints, loop_is_open, rounds
+from stitcher.core.pairing import Round, alone, joints, last_joint, loop_is_open, rounds
 from tests.core.shorthand import Measured, sized
 
 
@@ -67,6 +67,27 @@ def test_what_stands_alone(lines: list[str], found: list[str]) -> None:
 
 def test_a_conversation_can_be_cut_anywhere_but_inside_a_round() -> None:
     assert joints(said("u", "a:x,y", "t:x", "t:y", "a", "u")) == [0, 1, 4, 5]
+
+
+def test_nor_between_the_items_of_one_answer() -> None:
+    """OpenAI wants the reasoning that led to a call, and to a message, right before it."""
+    items = [replace(one, is_item=True) for one in said("u", "a", "a:x", "t:x", "a", "a", "u")]
+    assert joints(items) == [0, 1, 4, 6]
+
+
+@pytest.mark.parametrize(
+    ("lines", "at"),
+    [
+        ([], 0),
+        (["u", "a:x", "t:x"], 1),
+        (["u", "a:x", "t:x", "s"], 1),
+        (["u", "a:x", "t:x", "a:y"], 3),
+        (["u", "a"], 1),
+        (["s", "s"], 0),
+    ],
+)
+def test_where_the_last_round_begins(lines: list[str], at: int) -> None:
+    assert last_joint(said(*lines)) == at
 
 
 LINES = st.lists(st.sampled_from(["u", "a", "s", "a:x", "a:y", "a:x,y", "t:x", "t:y", "u:x,y"]))

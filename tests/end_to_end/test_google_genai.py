@@ -9,7 +9,7 @@ import pytest
 from stitcher import GeminiAdapter, PromptManager, repair
 from tests.end_to_end.gemini_server import GeminiServer, serving
 from tests.end_to_end.presence import client_package
-from tests.test_library_docs import ELSEWHERE, ROOT, USUAL
+from tests.test_library_docs import ELSEWHERE, ROOT, clients_environment
 
 pytestmark = pytest.mark.clients
 
@@ -90,12 +90,14 @@ def test_its_usage_is_observed(client: Any) -> None:
     assert counted == pytest.approx(answer.usage_metadata.prompt_token_count, rel=0.01)
 
 
-def test_the_example_of_the_page(server: GeminiServer) -> None:
+def test_the_example_of_the_page(server: GeminiServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in clients_environment(server.url).items():
+        monkeypatch.setenv(name, value)
     text = (ROOT / "docs/library.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
     (example,) = (block for block in blocks if ELSEWHERE in block)
     client_package("google.genai")
     names: dict[str, Any] = {}
-    exec(compile(example.replace(USUAL, server.url), "docs/library.md", "exec"), names)
+    exec(compile(example, "docs/library.md", "exec"), names)
     assert names["chat"].long_lived_history[-1]["parts"] == [{"text": "You said: Hi"}]
     names["google"].close()

@@ -6,13 +6,20 @@ compaction that cuts to the budget instead of below it (moves with every turn).
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stitcher import AnthropicAdapter, OpenAIAdapter, OpenAIResponsesAdapter, PromptManager
+from stitcher import (
+    AnthropicAdapter,
+    OpenAIAdapter,
+    OpenAIResponsesAdapter,
+    PromptManager,
+    concat_context_consolidation_hook,
+    summarise,
+)
 from stitcher.core.pairing import alone
 from stitcher.messages.reading import read
 from stitcher.prompt.adapters.provider_adapter import ProviderAdapter
@@ -38,16 +45,25 @@ CONTEXT = st.sampled_from([None, "It is noon.", "It is one."])
 
 
 class Compactions:
-    """The default hook, counting."""
+    """A hook, counting: by leaving out, or by a summary that says which one it is."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, by_summary: bool = False) -> None:
         self.count = 0
+        self._hook: Any = truncation_compaction_hook
+        if by_summary:
+            self._hook = summarise(lambda messages: f"Summary {self.count}.")
 
     def hook(
         self, messages: list[Message], target: int, adapter: ProviderAdapter
     ) -> Sequence[Message]:
         self.count += 1
-        return truncation_compaction_hook(messages, target, adapter)
+        made: Sequence[Message] = self._hook(messages, target, adapter)
+        return made
+
+    def consolidate(self, key: str, messages: list[Message]) -> str:
+        """Called by itself where there is nothing but context to compact."""
+        self.count += 1
+        return concat_context_consolidation_hook(key, messages)
 
 
 def serialised(messages: Sequence[Message]) -> str:
@@ -55,32 +71,51 @@ def serialised(messages: Sequence[Message]) -> str:
     return json.dumps(list(messages))[:-1]
 
 
-@given(MODE, FORM, st.lists(st.tuples(ACT, CONTEXT), max_size=10), st.integers(100, 1_500))
+@settings(deadline=None)
+@given(
+    MODE,
+    FORM,
+    st.lists(st.tuples(ACT, CONTEXT), max_size=10),
+    st.integers(40, 1_500),
+    st.booleans(),
+)
 def test_the_prefix_extends_and_moves_once_for_a_compaction(
-    mode: str, form: FormName, acts: list[tuple[tuple[str, Any], str | None]], budget: int
+    mode: str,
+    form: FormName,
+    acts: list[tuple[tuple[str, Any], str | None]],
+    budget: int,
+    by_summary: bool,
 ) -> None:
-    compactions = Compactions()
+    compactions = Compactions(by_summary=by_summary)
     manager = PromptManager(
         static_system_prompt="Be brief.",
         transition_mode=mode,
         max_tokens=budget,
         compaction_hook=compactions.hook,
+        context_consolidation_hook=compactions.consolidate,
         initial_context="The world is flat.",
     )
     before, counted = serialised(manager.cache_prefix()), 0
-    for n, ((what, of), dynamic) in enumerate(acts):
-        match what:
-            case "say":
-                manager.append_many(turn_of(of, n, form))
-            case "context":
-                manager.append_context(*of)
-            case _:
-                manager.transition()
-        messages, told = manager.build_messages(dynamic, False, with_metadata=True)
-        prefix = messages[: told["prefix_message_count"]]
-        assert tuple(prefix) == manager.cache_prefix()
-        assert serialised(prefix).startswith(before) or compactions.count > counted
-        before, counted = serialised(prefix), compactions.count
+    for n, (act, dynamic) in enumerate(acts):
+        for _ in steps(manager, act, n, form):
+            messages, told = manager.build_messages(dynamic, False, with_metadata=True)
+            prefix = messages[: told["prefix_message_count"]]
+            assert tuple(prefix) == manager.cache_prefix()
+            assert serialised(prefix).startswith(before) or compactions.count > counted
+            before, counted = serialised(prefix), compactions.count
+
+
+def steps(
+    manager: PromptManager, act: tuple[str, Any], n: int, form: FormName
+) -> Iterator[PromptManager]:
+    """The manager after each message of an act, or after the act."""
+    match act:
+        case ("say", turn):
+            yield from map(manager.append, turn_of(turn, n, form))
+        case ("context", (text, key)):
+            yield manager.append_context(text, key)
+        case _:
+            yield manager.transition()
 
 
 def requests(

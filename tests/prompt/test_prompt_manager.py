@@ -159,6 +159,17 @@ def test_every_change_returns_the_manager() -> None:
     )
 
 
+def test_a_manager_goes_on_from_another_state_or_begins_anew() -> None:
+    manager = PromptManager(CONFIG, initial_context="blue").append(user("1"))
+    before, built = manager.state, manager.build_messages()
+    fresh = PromptManager(manager.config).state
+    assert manager.restore().state == fresh
+    assert manager.restore(before).build_messages() == built
+    with pytest.raises(ValueError, match="version"):
+        manager.restore({"version": 2, "long_lived": [], "short_term": []})
+    assert manager.state == before, "nothing has changed"
+
+
 def test_a_manager_goes_on_from_json() -> None:
     manager = PromptManager(CONFIG, initial_context="blue").append(user("1"))
     again = PromptManager.from_json(manager.to_json(), CONFIG)

@@ -71,6 +71,8 @@ def test_json_settings_are_passed_on() -> None:
         ({**EMPTY, "dynamic": [{"after": 1, "content": "x"}]}, ValueError, r"\['dynamic'\]"),
         ({**EMPTY, "dynamic": [{"after": 0}]}, ValueError, r"\['dynamic'\]"),
         ({**EMPTY, "dynamic": "x"}, ValueError, r"\['dynamic'\]"),
+        ({**EMPTY, "thinking": "x"}, ValueError, r"\['thinking'\]"),
+        ({**EMPTY, "thinking": {"under": "x", "stale_before": 1}}, ValueError, "0 to 0"),
     ],
 )
 def test_what_is_no_state_says_what_was_found(

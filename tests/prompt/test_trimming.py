@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stitcher import functional, repair, trim
+from stitcher import OpenAIAdapter, functional, repair, trim
 from tests.prompt.speech import FORM, TURNS, FormName, Message, Turn, answer, spoken, user
 
 SYSTEM = {"role": "system", "content": "Be brief."}
@@ -52,6 +52,7 @@ def test_the_public_names_are_one_function() -> None:
     ("budget", "keep", "error", "says"),
     [
         (3, 0.5, ValueError, "max_tokens: found 3, of which the system prompt takes 7; expected"),
+        (0, 0.5, ValueError, "max_tokens: found 0, expected some"),
         (-1, 0.5, ValueError, "max_tokens: found -1"),
         ("8k", 0.5, TypeError, "max_tokens: found a str"),
         (100, 1.5, ValueError, "keep: found 1.5, expected a fraction from 0 to 1"),
@@ -64,6 +65,17 @@ def test_a_budget_that_cannot_be_used(
         trim([SYSTEM, user("hi")], budget, keep=keep)
     with pytest.raises(TypeError, match="type str"):
         trim(["hi"], 100)
+
+
+def test_what_an_adapter_learns_moves_no_cut() -> None:
+    """Else the prompt would begin elsewhere after each answer that says what it took."""
+    whole = growing(40)[-1]
+    kept = []
+    for reported in (900, 1_000, 1_300):
+        adapter = OpenAIAdapter()
+        adapter.observe([user("word " * 1_000)], {"prompt_tokens": reported})
+        kept.append(trim(whole, 1_500, adapter=adapter))
+    assert kept[0] == kept[1] == kept[2]
 
 
 @given(TURNS, FORM, st.integers(20, 300), st.floats(0, 1))

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from stitcher.core.pairing import Speaks, joints
+from stitcher.core.pairing import Speaks, joints, last_joint
 
 T = TypeVar("T")
 
@@ -37,6 +37,17 @@ class Sized:
 
     tokens: int
     starts_turn: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What is left of a conversation: the messages from `start` on.
+
+    Those before `since` were there when it was last cut; 0 where it never was.
+    """
+
+    start: int
+    since: int
 
 
 class Measured(Speaks, Protocol):
@@ -88,19 +99,22 @@ def cut(messages: Sequence[Sized], budget: Budget) -> int:
     return start
 
 
-def window_start(messages: Sequence[Sized], budget: Budget) -> int:
-    """Where the window begins after every cut that was due while the conversation grew.
+def window(messages: Sequence[Sized], budget: Budget) -> Window:
+    """What is left after every cut that was due while the conversation grew.
 
     Each cut depends on the messages up to it alone: whoever has a whole conversation, and no memory
     of earlier requests, cuts it where it was cut before. A cut is looked for when a turn begins.
     """
-    start, tokens = 0, 0
+    start, since, tokens = 0, 0, 0
     for n, message in enumerate(messages):
         tokens += message.tokens
-        if message.starts_turn and cut_due(tokens, budget):
-            start += cut(messages[start : n + 1], budget)
+        if not (message.starts_turn and cut_due(tokens, budget)):
+            continue
+        left_out = cut(messages[start : n + 1], budget)
+        if left_out:
+            start, since = start + left_out, n
             tokens = sum(one.tokens for one in messages[start : n + 1])
-    return start
+    return Window(start, since)
 
 
 def newest(messages: Sequence[Measured], room: int) -> list[int]:
@@ -115,7 +129,8 @@ def newest(messages: Sequence[Measured], room: int) -> list[int]:
     if left >= 0:
         return list(range(start, len(messages)))
     opening = [start] if sizes and sizes[start].starts_turn else []
-    places = [n for n in joints(messages) if n >= start + len(opening)]
+    last = last_joint(messages)
+    places = [n for n in joints(messages) if start + len(opening) <= n <= last]
     at = start + len(opening)
     for n in places:
         if left >= 0:

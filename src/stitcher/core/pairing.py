@@ -102,9 +102,24 @@ def _unmatched(
 
 
 def joints(said: Sequence[Speaks]) -> list[int]:
-    """Indices before which the conversation can be cut without parting a call from its result."""
+    """Indices before which the conversation can be cut.
+
+    No call is parted from its result there, and no item of an answer from the one before it: OpenAI
+    refuses a call without the reasoning that led to it.
+    """
     inside = {n for one in rounds(said) for n in range(one.start + 1, one.end)}
-    return [n for n in range(len(said)) if n not in inside]
+    return [n for n in range(len(said)) if n not in inside and not _goes_on(said, n)]
+
+
+def last_joint(said: Sequence[Speaks]) -> int:
+    """Index at which the last round, or the last thing said, begins; notes behind it aside."""
+    last = next((n for n in range(len(said) - 1, -1, -1) if said[n].role != "system"), 0)
+    return max((n for n in joints(said) if n <= last), default=0)
+
+
+def _goes_on(said: Sequence[Speaks], n: int) -> bool:
+    """True for an item of the answer that the one before it is of."""
+    return n > 0 and said[n - 1].is_item and said[n - 1].role == "assistant" == said[n].role
 
 
 def loop_is_open(said: Sequence[Speaks]) -> bool:

@@ -57,6 +57,7 @@ class Assembled:
     dynamic: int | None = None  # index of the dynamic context of this request alone
     held: int | None = None  # index of the newest context that has a place in the history
     common: int | None = None  # index of the last message before context that was taken out
+    contexts: Sequence[int] = ()  # indices of all dynamic context, which the history has not
     markers: int | None = None  # as in `Zones`
 
     @property
@@ -65,8 +66,14 @@ class Assembled:
         ends = [self.static - 1] if self.static else []
         return [*ends, self.prefix - 1] if self.prefix > self.static else ends
 
-    def layout(self, thinking_from: int = 0) -> Layout:
-        """What an adapter must be told of it."""
+    def layout(self, stale: int = 0) -> Layout:
+        """What an adapter must be told of it: also which of it is thought no longer valid.
+
+        `stale` counts messages of the history.
+        """
+        thinking_from = self.static + stale
+        for at in self.contexts:
+            thinking_from += at <= thinking_from
         return Layout(
             history_end=self.prefix - 1 if self.prefix > self.static else None,
             dynamic=self.dynamic,
@@ -97,24 +104,34 @@ def assembled_from(
     at = len(messages)
     messages.append(dynamic_message(dynamic, config))
     messages += zones.short_term[ahead:]
-    return Assembled(messages, static, prefix, at, markers=zones.markers)
+    return Assembled(messages, static, prefix, at, contexts=(at,), markers=zones.markers)
 
 
 def _with_placed(zones: Zones, config: PromptConfig, placed: Placed) -> Assembled:
     """The same history with dynamic context where it was placed (`prompt.placement`)."""
     messages = static_prompt(config)
-    static, done, held = len(messages), 0, None
+    static, done = len(messages), 0
+    contexts: list[int] = []
     prefix = static + len(zones.long_lived)
     history = [*zones.long_lived, *zones.short_term]
     for block in placed.now:
         messages += history[done : block["after"]]
         done = block["after"]
         prefix += done <= len(zones.long_lived)
-        held = len(messages)
+        contexts.append(len(messages))
         messages.append(dynamic_message(block["content"], config))
     messages += history[done:]
     common = None if placed.common is None else static + placed.common - 1
-    return Assembled(messages, static, prefix, held=held, common=common, markers=zones.markers)
+    held = contexts[-1] if contexts else None
+    return Assembled(
+        messages,
+        static,
+        prefix,
+        held=held,
+        common=common,
+        contexts=contexts,
+        markers=zones.markers,
+    )
 
 
 def static_prompt(config: PromptConfig) -> list[Message]:

@@ -6,17 +6,16 @@ alone is more than the budget; then all but its newest round may go.
 
 from collections.abc import Sequence
 
-from stitcher.core.pairing import joints, loop_is_open
-from stitcher.messages.anthropic.message import without_thinking
+from stitcher.core.pairing import last_joint, loop_is_open
 from stitcher.messages.reading import Message, read
 from stitcher.prompt.accepting import duplicate
+from stitcher.prompt.bound_thinking import rewritten
 from stitcher.prompt.checking import checked
 from stitcher.prompt.compaction_hooks import truncation_compaction_hook
 from stitcher.prompt.config import PromptConfig
 from stitcher.prompt.consolidation import consolidated
 from stitcher.prompt.hook_calls import HookCall, Steps
 from stitcher.prompt.state import State, with_messages
-from stitcher.providers.models import binds_thinking
 
 
 def compacted(state: State, config: PromptConfig, *, tokens: int | None = None) -> Steps[State]:
@@ -37,24 +36,20 @@ def compacted(state: State, config: PromptConfig, *, tokens: int | None = None) 
     blocks, rest = yield from consolidated(
         [duplicate(message) for message in history[:end]], config.context_consolidation_hook
     )
-    stays = [*blocks, *history[end:]]
+    # New objects: who follows a history knows by its last message that it has only grown.
+    newest = [dict(message) for message in history[end:]]
+    stays = [*blocks, *newest]
     kept: list[Message] = []
     if rest:
         room = max(0, target - config.adapter.count_tokens(stays))
         kept = yield from _shortened(rest, room, config)
-        if config.compaction_hook is None and _begins_turn(history[end:]):
+        if config.compaction_hook is None and _begins_turn(newest):
             # The newest turn is the open one, and stays: none before it has to.
             kept = kept if config.adapter.count_tokens(kept) <= room else []
-    made = [*blocks, *kept, *history[end:]]
-    if binds_thinking(config.adapter.model or ""):
-        # "Preserved thinking", 2026-10: what was thought under a prompt that has changed is
-        # refused; thinking blocks stay whole or go whole.
-        made = [without_thinking(message) for message in made]
-    return {
-        key: value
-        for key, value in with_messages(state, long_lived=made).items()
-        if key != "dynamic"  # it is placed anew: the prompt has moved anyway
-    }
+    made = with_messages(state, long_lived=[*blocks, *kept, *newest])
+    # Dynamic context is placed anew: the prompt has moved anyway.
+    made = {key: value for key, value in made.items() if key != "dynamic"}
+    return rewritten(made, config, start=0)
 
 
 def _compactable(history: Sequence[Message], config: PromptConfig, threshold: int) -> int:
@@ -65,7 +60,7 @@ def _compactable(history: Sequence[Message], config: PromptConfig, threshold: in
     start = next((n for n in range(len(said) - 1, -1, -1) if said[n].starts_turn), 0)
     if config.adapter.count_tokens(history[start:]) <= threshold:
         return start
-    return joints(said)[-1]
+    return last_joint(said)
 
 
 def _begins_turn(messages: Sequence[Message]) -> bool:

@@ -13,6 +13,7 @@ from typing import Any, Literal, Unpack, overload
 from stitcher.messages.reading import Message, Tool
 from stitcher.prompt import steps
 from stitcher.prompt.assembly import prefix_of
+from stitcher.prompt.bound_thinking import stale_before
 from stitcher.prompt.compaction import compacted
 from stitcher.prompt.config import PromptConfig, Settings, TransitionMode, configured
 from stitcher.prompt.hook_calls import arun, run
@@ -162,7 +163,7 @@ def build_request(
     """
     whole = configured(config, settings, first="static_system_prompt")
     prompt = assemble(expect_state(state), whole, dynamic_system_prompt)
-    return requested(prompt, whole, prompt.layout(), tools, parameters or {})
+    return requested(prompt, whole, prompt.layout(stale_before(state)), tools, parameters or {})
 
 
 def place_dynamic(

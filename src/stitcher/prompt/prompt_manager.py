@@ -1,8 +1,8 @@
 """One conversation in memory: its state, and the settings it is kept by.
 
 Every method does what the function of that name in `stitcher.functional` does; what is added is
-memory. The history is counted as it grows, what was built is lent again, and what the model thought
-under a prompt that has changed since is known. Not for several threads at once.
+memory: the history is counted as it grows, and what was built is lent again. Not for several
+threads at once.
 """
 
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from stitcher.messages.reading import Message, Tool
 from stitcher.prompt.accepting import accepted
 from stitcher.prompt.adapters.provider_adapter import ProviderAdapter
 from stitcher.prompt.assembly import Assembled, Placed, Zones, assembled_from, prefix_of
-from stitcher.prompt.bound_thinking import BoundThinking
+from stitcher.prompt.bound_thinking import asked, stale_before
 from stitcher.prompt.compaction import compacted
 from stitcher.prompt.config import PromptConfig, Settings, configured
 from stitcher.prompt.hook_calls import Steps, arun, run
@@ -73,16 +73,9 @@ class PromptManager:
         **settings: Unpack[Settings],
     ) -> None:
         self.config = configured(config, settings, first="static_system_prompt")
-        if state is None:
-            self._state = new_state(self.config.initial_context, self.config.context_key)
-        elif settings.get("initial_context") is not None:
+        if state is not None and settings.get("initial_context") is not None:
             raise ValueError("found both a state and an initial_context, expected one of them")
-        else:
-            self._state = copy_state(validate_state(state))
-        self._tally = Tally()
-        self._history = Lender()
-        self._current = Lender()
-        self._thinking = BoundThinking()
+        self.restore(state)
 
     @property
     def state(self) -> State:
@@ -98,6 +91,20 @@ class PromptManager:
     def short_term_history(self) -> list[Message]:
         """A copy of the messages of the current turn."""
         return list(self.state["short_term"])
+
+    def restore(self, state: State | None = None) -> Self:
+        """Goes on from a state, or begins a new conversation where there is none.
+
+        Raises TypeError or ValueError for what is no state.
+        """
+        if state is None:
+            self._state = new_state(self.config.initial_context, self.config.context_key)
+        else:
+            self._state = copy_state(validate_state(state))
+        self._tally = Tally()
+        self._history = Lender()
+        self._current = Lender()
+        return self
 
     def append(self, message: object) -> Self:
         """Adds a message: a dict of any provider's, or an SDK's object for one.
@@ -203,8 +210,11 @@ class PromptManager:
         ValueError for what the provider would refuse, TypeError for an adapter that makes none.
         """
         prompt = self._assembled(dynamic_system_prompt)
-        layout = prompt.layout(self._thinking.stale_before + prompt.static)
-        return requested(prompt, self.config, layout, tools, parameters)
+        own = list(tools)
+        self._state = asked(self._state, prompt, own, self.config)
+        return requested(
+            prompt, self.config, prompt.layout(stale_before(self._state)), own, parameters
+        )
 
     def cache_prefix(self) -> tuple[Message, ...]:
         """What of the prompt stays the same from request to request until the next compaction."""
@@ -258,6 +268,4 @@ class PromptManager:
         history = self._history.lend(self._state["long_lived"])
         current = self._current.lend(self._state["short_term"])
         zones = Zones(history, current, self._history.markers + self._current.markers)
-        prompt = assembled_from(zones, self.config, dynamic, Placed.of(before, self._state))
-        self._thinking.built(prompt, dynamic, messages=len(history) + len(current))
-        return prompt
+        return assembled_from(zones, self.config, dynamic, Placed.of(before, self._state))

@@ -4,7 +4,8 @@
 
 A keyed context message carries a tag, `{"_stitcher": {"context_key": "world"}}`, which no provider
 is shown. With `dynamic_placement="priced"` the state also says where dynamic context stands:
-`"dynamic": [{"after": 4, "content": "..."}]`, `after` being the number of messages before it. A
+`"dynamic": [{"after": 4, "content": "..."}]`, `after` being the number of messages before it. For
+Claude it says what was thought under a prompt that has changed since (`prompt.bound_thinking`). A
 state saved by llmbuffer is one of these.
 """
 
@@ -103,6 +104,7 @@ def validate_state(state: object) -> State:
             except (TypeError, ValueError) as error:
                 raise type(error)(f"state[{zone!r}][{n}]: {error}") from None
     _expect_dynamic(found)
+    _expect_thinking(found)
     return found
 
 
@@ -121,6 +123,23 @@ def _expect_dynamic(state: State) -> None:
         raise ValueError(
             "state['dynamic']: expected a list of "
             f'{{"after": 0 to {messages}, "content": "..."}}, found something else'
+        )
+
+
+def _expect_thinking(state: State) -> None:
+    if "thinking" not in state:
+        return
+    found, messages = state["thinking"], sum(len(state[zone]) for zone in _ZONES)
+    good = (
+        isinstance(found, dict)
+        and isinstance(found.get("under"), str)
+        and type(found.get("stale_before")) is int
+        and 0 <= found["stale_before"] <= messages
+    )
+    if not good:
+        raise ValueError(
+            f'state[\'thinking\']: expected {{"under": "...", "stale_before": 0 to {messages}}}, '
+            "found something else"
         )
 
 

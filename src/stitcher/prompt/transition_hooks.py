@@ -18,8 +18,15 @@ def identity_transition_hook(messages: list[Message]) -> list[Message]:
 
 def drop_tool_messages_transition_hook(messages: list[Message]) -> list[Message]:
     """What was said becomes history; tool calls and their results do not."""
-    kept = (_without_tools(message) for message in messages)
-    return [message for message in kept if message is not None]
+    kept: list[Message] = []
+    next_stays = True
+    for message in reversed(messages):
+        # OpenAI wants reasoning right before what it led to.
+        is_reasoning = message.get("type") == "reasoning"
+        rest = _without_tools(message) if next_stays or not is_reasoning else None
+        next_stays = rest is not None
+        kept += [] if rest is None else [rest]
+    return kept[::-1]
 
 
 def _without_tools(message: Message) -> Message | None:

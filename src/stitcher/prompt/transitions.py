@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from stitcher.core.pairing import alone, rounds
 from stitcher.messages.reading import Message, read
 from stitcher.prompt.accepting import duplicate
+from stitcher.prompt.bound_thinking import rewritten
 from stitcher.prompt.checking import checked
 from stitcher.prompt.config import PromptConfig, TransitionMode
 from stitcher.prompt.hook_calls import HookCall, Steps
@@ -50,13 +51,20 @@ def transitioned(state: State, config: PromptConfig) -> Steps[State]:
     current: list[Message] = state["short_term"]
     end = _closed(current)
     moved, rest = current[:end], current[end:]
-    if moved and config.transition_hook is not None:
-        copies = [duplicate(message) for message in moved]
-        call = HookCall("transition_hook", config.transition_hook, (copies,))
-        given = yield call
-        moved = checked(call, given, moved)
-        state = _with_context_before(state, len(state["long_lived"]))
-    return with_messages(state, long_lived=[*state["long_lived"], *moved], short_term=rest)
+    history: list[Message] = state["long_lived"]
+    if not moved or config.transition_hook is None:
+        return with_messages(state, long_lived=[*history, *moved], short_term=rest)
+    copies = [duplicate(message) for message in moved]
+    call = HookCall("transition_hook", config.transition_hook, (copies,))
+    given = yield call
+    made = checked(call, given, moved)
+    state = with_messages(state, long_lived=[*history, *made], short_term=rest)
+    if made == moved:
+        return state
+    pairs = enumerate(zip(moved, made, strict=False))
+    same = next((n for n, (before, now) in pairs if before != now), min(len(moved), len(made)))
+    start = len(history) + same
+    return rewritten(_with_context_before(state, start), config, start=start)
 
 
 def _closed(messages: Sequence[Message]) -> int:
