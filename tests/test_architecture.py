@@ -33,7 +33,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "ports": set(),
     "messages": {"core"},
     "prompt": {"core", "errors", "messages", "providers"},
-    "integrations": {"core", "errors", "messages", "prompt", "__init__"},
+    "integrations": {"core", "messages", "prompt"},
     "wire": {"core", "messages"},
     "recording": {"core", "wire"},
     "lending": {"core", "wire"},

@@ -1,0 +1,1 @@
+"""The library inside agent frameworks: one module for each, which needs that framework."""
