@@ -7,9 +7,10 @@ text of `call x` or `found x` makes or answers the tool call x.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from stitcher.core.item import ROOT, Item, Role, chain, digest
+from stitcher.core.item import ROOT, Item, chain, digest
 from stitcher.core.layout import laid_after
 from stitcher.core.log import Entry, Message, Tree
+from stitcher.core.role import Role
 
 ROLES: dict[str, Role] = {"u": "user", "a": "assistant", "t": "tool", "s": "system"}
 

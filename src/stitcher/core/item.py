@@ -8,9 +8,8 @@ whether a model would read the same tokens. The bytes answer neither.
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal
 
-Role = Literal["system", "user", "assistant", "tool"]
+from stitcher.core.role import Role
 
 ROOT = ""
 """The chain of the empty conversation."""

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from stitcher.core.item import Role
+from stitcher.core.role import Role
 
 
 class Speaks(Protocol):

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from stitcher.core.item import Role
+from stitcher.core.role import Role
 from stitcher.core.tokens import TOKENS_PER_MESSAGE
 from stitcher.messages.anthropic import message as anthropic
 from stitcher.messages.counting import Counter

@@ -7,7 +7,6 @@ of its messages were thought under something else: `"thinking": {"under": "…",
 """
 
 from collections.abc import Sequence
-from hashlib import blake2b
 
 from stitcher.messages.anthropic.message import without_thinking
 from stitcher.messages.json_text import json_text
@@ -23,8 +22,10 @@ def asked(state: State, prompt: Assembled, tools: Sequence[Tool], config: Prompt
     if config.adapter.family != "anthropic":
         return state
     context = None if prompt.dynamic is None else prompt.messages[prompt.dynamic]["content"]
+    from stitcher.core.item import digest  # of use to Claude's alone: imported when it is
+
     head = json_text([config.static_system_prompt, tools, context, prompt.dynamic])
-    under = blake2b(head.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+    under = digest(head.encode("utf-8", "surrogatepass"))
     known = state.get("thinking")
     if known is not None and known["under"] == under:
         return state

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from stitcher.core.item import Role
+from stitcher.core.role import Role
 from stitcher.messages.reading import Message, read
 from stitcher.prompt.adapters.provider_adapter import ProviderAdapter
 

@@ -8,7 +8,7 @@ from collections import Counter as Times
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from stitcher.core.item import Role
+from stitcher.core.role import Role
 from stitcher.core.tokens import TOKENS_PER_MESSAGE
 from stitcher.messages.counting import AROUND_CALL, Counter
 from stitcher.messages.unreadable import Unreadable

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from stitcher.core.item import Role
+from stitcher.core.role import Role
 from stitcher.core.tokens import TOKENS_PER_MESSAGE
 from stitcher.messages.counting import Counter
 from stitcher.messages.unreadable import Unreadable

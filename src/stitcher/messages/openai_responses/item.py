@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from stitcher.core.item import Role
+from stitcher.core.role import Role
 from stitcher.messages.unreadable import Unreadable
 
 NAME: Final = "openai_responses"

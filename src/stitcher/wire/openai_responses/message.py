@@ -2,7 +2,8 @@
 
 import msgspec
 
-from stitcher.core.item import Item, Role, digest
+from stitcher.core.item import Item, digest
+from stitcher.core.role import Role
 from stitcher.messages.counting import Counter
 from stitcher.messages.openai_responses.item import (
     NAME,
