@@ -31,6 +31,8 @@ check: $(STAMPS)/dev
 bench: $(STAMPS)/clients
 	$(BIN)/python -m bench.history_length
 	$(BIN)/python -m bench.overhead
+	$(BIN)/python -m bench.library
+	$(BIN)/python -m bench.placement
 
 lock: $(STAMPS)/uv
 	$(BIN)/uv pip compile -q --universal -p 3.11 --no-annotate --no-header --extra proxy --group test --group lint pyproject.toml -o requirements/dev.txt
