@@ -53,8 +53,7 @@ def marked(
 ) -> Prompt:
     """The prompt with breakpoints of ours, at most four with those `taken` already."""
     last = len(prompt.messages) - 1
-    found = [_upto(prompt, end) for end in (ends.history, ends.written)]
-    history, written = found
+    history, written = (_upto(prompt, end) for end in (ends.history, ends.written))
     tail = _markable_upto(prompt, last) if ends.tail else None
     wanted = [n for n in (tail, history) if n is not None]
     wanted += [zone for zone in (_SYSTEM, _TOOLS) if markable(_zone(prompt, zone)) is not None]
