@@ -9,6 +9,7 @@ import io
 import re
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -66,9 +67,16 @@ def test_every_example_runs_and_prints_what_it_says(
 
 
 def test_every_example_is_typed_as_strictly_as_we_are(tmp_path: Path) -> None:
-    modules = [tmp_path / f"{Path(page).stem.replace('-', '_')}.py" for page in PAGES]
-    for page, module in zip(PAGES, modules, strict=True):
-        module.write_text("\n".join(examples(page)), encoding="utf-8")
+    """Those of a page go on from each other, those of the README stand alone."""
+    expect_typed(tmp_path, [*("\n".join(examples(page)) for page in PAGES), *examples("README.md")])
+
+
+def expect_typed(folder: Path, programs: Iterable[str], *, within: float = 110) -> None:
+    """Programs that pass `mypy --strict`, checked within so many seconds."""
+    modules: list[Path] = []
+    for n, program in enumerate(programs):
+        modules.append(folder / f"example_{n}.py")
+        modules[-1].write_text(program, encoding="utf-8")
     checked = subprocess.run(
         [
             *(sys.executable, "-m", "mypy", "--strict", "--config-file", ""),
@@ -77,7 +85,7 @@ def test_every_example_is_typed_as_strictly_as_we_are(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         cwd=ROOT,
-        timeout=110,
+        timeout=within,
         check=False,
     )
     assert checked.returncode == 0, checked.stdout + checked.stderr

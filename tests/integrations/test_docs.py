@@ -10,7 +10,7 @@ import pytest
 
 from stitcher.simulator.serve import SimulatorThread
 from tests.end_to_end.presence import client_package
-from tests.test_library_docs import clients_environment
+from tests.test_library_docs import clients_environment, expect_typed
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "integrations.md").read_text(encoding="utf-8")
@@ -62,6 +62,14 @@ def test_every_example_runs_and_prints_what_it_says(part: str) -> None:
     assert len(said) == len(examples)
     assert len(statuses) > len(examples)
     assert set(statuses) == {200}
+
+
+@pytest.mark.clients
+@pytest.mark.timeout(310)  # the frameworks are large, and mypy reads them
+def test_every_example_is_typed_as_strictly_as_we_are(tmp_path: Path) -> None:
+    for package in ("langchain_openai", "agents", "pydantic_ai.models.openai"):
+        client_package(package)
+    expect_typed(tmp_path, ("\n".join(blocks("python", part)) for part in PARTS), within=300)
 
 
 @pytest.mark.parametrize("module", EXTRAS)

@@ -1,8 +1,8 @@
 """Prefix, for the library: without a compaction each prompt begins like the one before.
 
 Seen to fail: with dynamic context in front of the history; with a transition that puts a turn in
-front of what is history; with the tag of keyed context left on in every second prompt; with a
-compaction that cuts to the budget instead of below it (moves with every turn).
+front of what is history; with the tag of keyed context left on; with copies lent that are of a
+history before its compaction.
 """
 
 import json
@@ -101,6 +101,7 @@ def test_the_prefix_extends_and_moves_once_for_a_compaction(
             messages, told = manager.build_messages(dynamic, False, with_metadata=True)
             prefix = messages[: told["prefix_message_count"]]
             assert tuple(prefix) == manager.cache_prefix()
+            assert "context_key" not in serialised(messages)
             assert serialised(prefix).startswith(before) or compactions.count > counted
             before, counted = serialised(prefix), compactions.count
 

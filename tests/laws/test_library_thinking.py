@@ -59,6 +59,13 @@ def thinking(body: Message) -> Message:
     return {"type": "thinking", "thinking": "Hm.", "signature": sign("Hm.", digest_of_all(body))}
 
 
+def answer(body: Message, n: int, open_call: str) -> Message:
+    """What it answers then: it calls a tool, or says something."""
+    said = calls([open_call], "anthropic")[0]["content"] if open_call else []
+    said = said or [{"type": "text", "text": f"Answer {n}."}]
+    return {"role": "assistant", "content": [thinking(body), *said]}
+
+
 def thoughts(body: Message) -> int:
     return json.dumps(body["messages"]).count('"signature"')
 
@@ -111,9 +118,7 @@ def test_what_was_thought_is_never_refused(
         body = json.loads(json.dumps(request))
         assert rules_anthropic.check(body) is None
         open_call = f"call_{n}" if one.calls else ""
-        said = calls([open_call], "anthropic")[0]["content"] if open_call else []
-        said = said or [{"type": "text", "text": f"Answer {n}."}]
-        manager.append({"role": "assistant", "content": [thinking(body), *said]})
+        manager.append(answer(body, n, open_call))
 
 
 @given(st.sampled_from(["none", "manual", "agent_cycle"]), st.lists(st.booleans(), max_size=8))
@@ -128,9 +133,7 @@ def test_all_of_it_goes_back_while_nothing_changes(mode: Any, tools: list[bool])
         assert rules_anthropic.check(body) is None
         assert thoughts(body) == n
         open_call = f"call_{n}" if calls_one else ""
-        said = calls([open_call], "anthropic")[0]["content"] if open_call else []
-        said = said or [{"type": "text", "text": f"Answer {n}."}]
-        manager.append({"role": "assistant", "content": [thinking(body), *said]})
+        manager.append(answer(body, n, open_call))
 
 
 @given(st.lists(st.booleans(), max_size=12), st.integers(60, 400), st.floats(0, 1))
@@ -151,9 +154,7 @@ def test_a_list_that_is_trimmed_says_what_was_thought_since_it_was_cut(
         assert not grows or thoughts({"messages": kept}) >= thoughts({"messages": before})
         before = kept
         open_call = f"call_{n}" if calls_one else ""
-        said = calls([open_call], "anthropic")[0]["content"] if open_call else []
-        said = said or [{"type": "text", "text": f"Answer {n}."}]
-        whole.append({"role": "assistant", "content": [thinking(body), *said]})
+        whole.append(answer(body, n, open_call))
 
 
 def reasoned(n: int, open_call: str) -> list[Message]:

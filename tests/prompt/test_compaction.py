@@ -227,6 +227,16 @@ class TestHooks:
         assert [message["content"] for message in made["long_lived"]] == ["changed"]
         assert state["long_lived"][0] == user("q0")
 
+    def test_one_that_loses_a_result_in_place_says_so_as_well(self) -> None:
+        def careless(messages: list[Message], target: int, adapter: object) -> list[Message]:
+            del messages[2]
+            return messages
+
+        manager = PromptManager(adapter=Tens(), max_tokens=40, compaction_hook=careless)
+        manager.append_many(turn_of(Turn("Where?", (1,)), 0))
+        with pytest.raises(HookError, match="left the call of a tool"):
+            manager.append(user("And?"))
+
     def test_the_first_question_can_be_kept(self) -> None:
         hook = keep_first_user_message()
         manager = talk(PromptManager(adapter=Tens(), max_tokens=80, compaction_hook=hook), 5)

@@ -1,6 +1,7 @@
 """Where dynamic context goes when its place is a question of price."""
 
 import json
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -21,7 +22,7 @@ from stitcher.prompt.adapters.provider_adapter import ProviderAdapter
 from stitcher.prompt.placement import with_dynamic
 from stitcher.simulator import rules_anthropic
 from stitcher.simulator.anthropic_prompt import read_prompt
-from stitcher.simulator.cache import BreakpointCache
+from stitcher.simulator.cache import BreakpointCache, Reading
 from tests.prompt.speech import TURN, Message, Turn, answer, calls, results, turn_of, user
 
 
@@ -131,8 +132,12 @@ def test_a_hook_that_changes_the_turn_places_anew_what_stood_in_it() -> None:
     talk.append_many([user("q0"), answer("a0")])
     talk.append(user("q1")).append_many(calls(["a"])).append_many(results(["a"]))
     talk.build_messages("noon")
-    talk.append(answer("a1")).append(user("q2"))
+    talk.append(answer("a1"))
+    assert talk.state.get("dynamic", []) == [], "it stood among what is gone"
+    talk.append(user("q2"))
     assert shown(talk.build_messages("noon")) == ["a0", "a1", "q2", "noon"]
+    talk.append(answer("a2")).append(user("q3"))
+    assert shown(talk.build_messages("noon")) == ["a0", "a1", "a2", "q3", "noon"]
 
 
 def test_thinking_that_is_bound_keeps_what_stands_before_it() -> None:
@@ -178,30 +183,44 @@ def test_the_last_word_is_the_newest(contexts: list[str | None]) -> None:
         state = functional.append_message(state, answer(f"a{n}"))
 
 
-def asked(talk: PromptManager, turns: int, every: int) -> list[Any]:
-    """What each request reads of the one before, in the provider's cache: by virtual time."""
-    cache, readings, now = BreakpointCache(), [], 0.0
+@dataclass(frozen=True)
+class Asked:
+    """One request: what it read of the provider's cache, and the oldest context it took out."""
+
+    reading: Reading
+    gone: int | None  # the number of that context
+
+
+def asked(talk: PromptManager, turns: int, every: int) -> list[Asked]:
+    """The requests of a conversation about documents, ten seconds of virtual time apart."""
+    cache, requests, now = BreakpointCache(), [], 0.0
+    placed: list[str] = []
     for n in range(turns):
         talk.append(user(f"q{n} " + "word " * 100))
         context = f"document {n // every} " + "word " * 1_500
         body = json.loads(json.dumps(talk.build_request(context)))
         assert rules_anthropic.check(body) is None
         prompt = read_prompt(body)
-        readings.append(cache.begin("me", prompt.links, prompt.minimum, now))
-        cache.settle(readings[-1], now + 1)
-        talk.append(answer(f"a{n} " + "word " * 400))
+        reading = cache.begin("me", prompt.links, prompt.minimum, now)
+        cache.settle(reading, now + 1)
+        before, placed = placed, [block["content"] for block in talk.state["dynamic"]]
+        gone = next((one for one in before if one not in placed), None)
+        requests.append(Asked(reading, None if gone is None else int(gone.split()[1])))
+        talk.append(answer(f"a{n} " + "word " * 150))
         now += 10
-    return readings
+    return requests
 
 
+@pytest.mark.parametrize("every", [3, 14])  # turns: within the look-back, and beyond it
 @pytest.mark.parametrize("model", ["claude-haiku-5-5", "claude-haiku-4-5", "claude-opus-4-6"])
-def test_taking_context_out_reads_all_that_stood_before_it(model: str) -> None:
+def test_taking_context_out_reads_all_that_stood_before_it(model: str, every: int) -> None:
     """An end is marked in front of context that may go, and again in the request it goes from."""
-    talk = manager(static_system_prompt="Be brief. " * 1_500, adapter=AnthropicAdapter(model))
-    readings = asked(talk, 12, every=3)
-    for n, (before, now) in enumerate(pairwise(readings), 1):
-        gone = n % 3 == 0 and len(talk.state["dynamic"]) < 4
-        least = readings[n - 3].total - 2_000 if gone else before.total
-        assert now.read >= least, n
-    moved = sum(now.read < before.total for before, now in pairwise(readings))
-    assert moved > 0, "some context went"
+    talk = manager(static_system_prompt="Be brief. " * 3_000, adapter=AnthropicAdapter(model))
+    requests = asked(talk, 4 * every, every)
+    for before, now in pairwise(requests):
+        if now.gone is None:
+            assert now.reading.read >= before.reading.total
+        else:
+            said_first = requests[now.gone * every].reading.total
+            assert now.reading.read >= said_first - 2_000, "all but the document and its question"
+    assert any(one.gone is not None for one in requests)

@@ -94,6 +94,14 @@ def test_a_call_made_twice_under_one_id_takes_each_its_own_result() -> None:
     assert healed[4:] == found
 
 
+def test_also_side_by_side() -> None:
+    look = calls(["a"], "openai_responses")
+    found = results(["a"], "openai_responses")
+    healed, repairs = repair([*look, *look, *found])
+    assert [one.done for one in repairs] == ["answered"]
+    assert [one["output"] for one in healed[2:]] == [found[0]["output"], NO_RESULT]
+
+
 @pytest.mark.parametrize(
     ("call", "answered"),
     [

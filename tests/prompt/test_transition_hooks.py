@@ -62,6 +62,18 @@ def test_what_is_said_beside_a_call_stays() -> None:
     assert drop_tool_messages_transition_hook([spoken_call]) == [answer("Let me look.")]
 
 
+def test_reasoning_goes_with_the_call_it_led_to() -> None:
+    """OpenAI refuses either alone."""
+    thoughts = [{"type": "reasoning", "id": f"rs_{n}", "summary": []} for n in range(3)]
+    look, look_again = calls(["a"], "openai_responses"), calls(["b"], "openai_responses")
+    found = results(["a", "b"], "openai_responses")
+    said = answer("There.", "openai_responses")
+    kept = drop_tool_messages_transition_hook(
+        [user("Where?"), *thoughts[:2], *look, *look_again, *found, thoughts[2], said]
+    )
+    assert kept == [user("Where?"), thoughts[2], said]
+
+
 LONG = "\n".join(f"line {n}" for n in range(50))
 
 

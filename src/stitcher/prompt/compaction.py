@@ -33,9 +33,7 @@ def compacted(state: State, config: PromptConfig, *, tokens: int | None = None) 
     end = _compactable(history, config, threshold)
     if end == 0:
         return state
-    blocks, rest = yield from consolidated(
-        [duplicate(message) for message in history[:end]], config.context_consolidation_hook
-    )
+    blocks, rest = yield from consolidated(history[:end], config.context_consolidation_hook)
     # New objects: who follows a history knows by its last message that it has only grown.
     newest = [dict(message) for message in history[end:]]
     stays = [*blocks, *newest]

@@ -6,6 +6,7 @@ key is not to be lost where older messages are.
 
 from stitcher.errors import HookError
 from stitcher.messages.reading import Message
+from stitcher.prompt.accepting import duplicate
 from stitcher.prompt.config import ContextConsolidationHook
 from stitcher.prompt.hook_calls import HookCall, Steps
 from stitcher.prompt.state import context_key, keyed
@@ -25,7 +26,9 @@ def consolidated(
     blocks: list[Message] = []
     for key, said in _by_key(messages).items():
         call = HookCall(
-            "context_consolidation_hook", hook or concat_context_consolidation_hook, (key, said)
+            "context_consolidation_hook",
+            hook or concat_context_consolidation_hook,
+            (key, [duplicate(message) for message in said]),
         )
         text = yield call
         if not isinstance(text, str):

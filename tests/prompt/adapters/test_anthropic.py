@@ -171,6 +171,21 @@ class TestBreakpoints:
     def test_the_apis_own_automatic_breakpoint_is_one_of_them(self) -> None:
         body = built(TALK, layout=Layout(history_end=2), cache_control=EPHEMERAL)
         assert marks(body) == ["system", "1"]
+        loop = spoken([Turn("Where?", (2,) * 12, "")], "anthropic")
+        tools = [{**TOOLS["anthropic"][0], "description": "word " * 600}]
+        where = Layout(history_end=2)  # far behind: where the last request ended is marked as well
+        body = built([*TALK[:3], *loop], layout=where, tools=tools, cache_control=EPHEMERAL)
+        assert marks(body) == ["system", "1", str(len(body["messages"]) - 3)]
+
+    def test_a_long_lifetime_of_its_own_has_ours_long_as_well(self) -> None:
+        """It stands last, and long ones stand before short ones."""
+        long = {**EPHEMERAL, "ttl": "1h"}
+        body = built(TALK, layout=Layout(history_end=2), cache_control=long)
+        assert body["system"][-1]["cache_control"] == long
+
+    def test_calls_side_by_side_are_one_position_of_the_lookback(self) -> None:
+        said = spoken([Turn("Where?", (25,), "")], "anthropic")
+        assert marks(built([system(LONG), *said], tools=TOOLS["anthropic"])) == ["system", "2"]
 
     def test_none_behind_context_that_moves_before_anyone_reads_it(self) -> None:
         noon = [*TALK[:3], system("It is noon."), TALK[3]]
@@ -343,9 +358,10 @@ class TestThinking:
         manager.append(self.said("2")).append(user("3"))
         assert self.kept(manager.build_request("one")) == [True]
 
-    def test_a_conversation_read_back_is_careful(self) -> None:
-        manager = talk().append_many([user("1"), self.said("2"), user("3")])
-        assert self.kept(manager.build_request("noon")) == [False]
+    def test_a_conversation_from_elsewhere_was_said_as_it_stands(self) -> None:
+        said = [user("1"), self.said("2"), user("3")]
+        assert self.kept(talk().append_many(said).build_request()) == [True]
+        assert self.kept(talk().append_many(said).build_request("noon")) == [False]
 
 
 class TestMarkers:
@@ -369,6 +385,16 @@ class TestMarkers:
         (built,) = manager.build_messages()
         assert built["content"][1]["cache_control"] == {**EPHEMERAL, "ttl": "1h"}
         assert manager.long_lived_history[0]["content"] == blocks
+
+    def test_a_subclass_marks_as_it_likes(self) -> None:
+        class Last(AnthropicAdapter):
+            def apply_cache_markers(
+                self, messages: list[Message], boundaries: Sequence[int]
+            ) -> list[Message]:
+                return [*messages[:-1], {"role": "user", "content": [marked("last")]}]
+
+        manager = PromptManager(static_system_prompt="Be brief.", adapter=Last())
+        assert [markers(one) for one in manager.append(user("1")).build_messages()] == [0, 1]
 
     def test_at_most_four_with_the_callers_own(self) -> None:
         own = [{"role": "user", "content": [marked(c)]} for c in "abc"]
