@@ -4,7 +4,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stitcher.core.compaction import Budget, Sized, cut, cut_due, newest, repeats, reserve_for
+from stitcher.core.compaction import (
+    Budget,
+    Load,
+    Policy,
+    Sized,
+    Why,
+    cut,
+    cut_due,
+    newest,
+    repeats,
+    reserve_for,
+    why_cut,
+)
+from stitcher.core.economics import Prices
 from stitcher.core.pairing import alone, last_joint
 from tests.core.shorthand import sized
 
@@ -45,6 +58,34 @@ def test_room_for_the_answer(requested: int | None, limit: int, reserve: int) ->
 def test_a_cut_is_due_when_the_messages_do_not_fit() -> None:
     assert not cut_due(100, budget(100))
     assert cut_due(101, budget(100))
+
+
+PAID = 10**9  # so much has been read of a surplus that any cut pays
+
+
+@pytest.mark.parametrize(
+    ("load", "policy", "why"),
+    [
+        (Load(101), "never", "full"),
+        (Load(101), "half", "full"),
+        (Load(101, in_tool_loop=True), "auto", "full"),
+        (Load(80), "auto", None),
+        (Load(80, cold=True), "auto", "cold"),
+        (Load(80, cold=True), "half", None),
+        (Load(80, cold=True), "never", None),
+        (Load(80, cold=True, in_tool_loop=True), "auto", None),
+        (Load(50, cold=True), "auto", None),  # nothing beyond the guarantee
+        (Load(80, requests=1_000, held=PAID), "auto", "priced"),
+        (Load(80, requests=1_000, held=PAID), "half", None),
+        (Load(80, requests=1_000, held=PAID, in_tool_loop=True), "auto", None),
+        (Load(80, requests=1_000, held=570), "auto", None),  # 57.5 to pay, 57 paid
+        (Load(80, requests=1_000, held=580), "auto", "priced"),
+    ],
+)
+def test_why_a_window_of_100_with_50_guaranteed_is_cut(
+    load: Load, policy: Policy, why: Why | None
+) -> None:
+    assert why_cut(load, budget(100), Prices(read=0.1, write=1.25), policy) == why
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,13 @@
 """When old context is taken out of the past, and when it is cheaper to leave it there."""
 
 import itertools
+import math
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stitcher.core.economics import Block, Prices, expected_requests, outdated
+from stitcher.core.economics import Block, Prices, cut_pays, expected_requests, outdated
 
 CLAUDE = Prices(read=0.1, write=1.25)
 FREE_WRITES = Prices(read=0.1, write=1.0)
@@ -56,3 +57,43 @@ def test_as_many_requests_are_expected_as_there_were_but_none_beyond_a_cut() -> 
     assert expected_requests(7, until_cut=100) == 7
     assert expected_requests(7, until_cut=3) == 3
     assert expected_requests(0, until_cut=0) == 1
+
+
+def surplus_at_cut(kept: int, added: int, prices: Prices) -> int:
+    """The surplus a steady conversation reaches before its cut pays."""
+    surplus = held = 0
+    while not cut_pays(kept=kept, surplus=surplus, held=held, requests=10**9, prices=prices):
+        held += surplus
+        surplus += added
+    return surplus
+
+
+@given(
+    kept=st.integers(1_000, 500_000),
+    added=st.integers(50, 3_000),
+    prices=st.sampled_from([CLAUDE, FREE_WRITES, Prices(0.025, 1.25), Prices(0.5, 1.0)]),
+)
+def test_a_steady_conversation_is_cut_at_the_economic_order_quantity(
+    kept: int, added: int, prices: Prices
+) -> None:
+    best = math.sqrt(2 * (prices.write - prices.read) * kept * added / prices.read)
+    assert abs(surplus_at_cut(kept, added, prices) - best) <= 2 * added
+
+
+def test_no_surplus_and_free_reading_cut_nothing() -> None:
+    nothing = cut_pays(kept=1_000, surplus=0, held=10**9, requests=10**9, prices=CLAUDE)
+    free = cut_pays(
+        kept=1_000, surplus=10**6, held=10**9, requests=10**9, prices=Prices(read=0.0, write=1.0)
+    )
+    assert not nothing
+    assert not free
+
+
+def test_a_conversation_that_has_only_begun_is_not_cut_by_price() -> None:
+    """Cutting 10,000 off 50,000 costs 57,500 and saves 1,000 a request."""
+
+    def pays(requests: int) -> bool:
+        return cut_pays(kept=50_000, surplus=10_000, held=10**9, requests=requests, prices=CLAUDE)
+
+    assert not pays(57)
+    assert pays(58)

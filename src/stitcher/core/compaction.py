@@ -1,17 +1,24 @@
 """Where and when the window is cut, and what is condensed at a cut.
 
-The one place that decides it. The rule here is the plain one: below the budget the window only
-grows, so that the prompt prefix stays put; when the budget would be passed it goes back to a
-fraction of it, on a turn boundary. A rule that weighs prices replaces `cut_due` and nothing else.
+The one place that decides it. A window only grows, so that the prompt prefix stays put, until it is
+cut back to a fraction of the budget, on a turn boundary: when the budget would be passed, when the
+cache is cold anyway, or when its surplus has cost as much to read as the cut costs.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar
 
+from stitcher.core.economics import Prices, cut_pays
 from stitcher.core.pairing import Speaks, joints, last_joint
 
 T = TypeVar("T")
+
+Policy = Literal["auto", "half", "never"]
+"""When a window is cut: by its price, when the budget would be passed, or only where it must be."""
+
+Why = Literal["full", "cold", "priced"]
+"""The reason for a cut."""
 
 _SHORTEST_WORTH_CONDENSING = 400  # tokens; below that a stub saves less than it confuses
 
@@ -29,6 +36,22 @@ class Budget:
     def room(self) -> int:
         """Tokens left for messages."""
         return max(0, self.limit - self.head - self.reserve)
+
+    @property
+    def guaranteed(self) -> int:
+        """Tokens of the newest messages that a cut leaves, where turns allow it."""
+        return int(self.room * self.keep)
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What a conversation's requests carry, as far as a cut depends on it. In tokens."""
+
+    tokens: int  # of the messages of the request that is due
+    requests: int = 0  # before it
+    held: int = 0  # carried beyond the guarantee since the last cut, summed over those requests
+    cold: bool = False  # no cache holds the prompt's beginning any more
+    in_tool_loop: bool = False  # the request brings results, and no question
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +95,30 @@ def reserve_for(requested: int | None, limit: int) -> int:
 def cut_due(history: int, budget: Budget) -> bool:
     """True when the messages no longer fit."""
     return history > budget.room
+
+
+def why_cut(load: Load, budget: Budget, prices: Prices, policy: Policy = "auto") -> Why | None:
+    """Why the window is cut before this request, or None where it only grows.
+
+    It is full when the messages no longer fit. A cold cache lets the surplus go for nothing, as all
+    is written again; a warm one when keeping it has cost as much as letting it go. Inside a tool
+    loop only a full window is cut.
+    """
+    if cut_due(load.tokens, budget):
+        return "full"
+    surplus = load.tokens - budget.guaranteed
+    if policy != "auto" or load.in_tool_loop or surplus <= 0:
+        return None
+    if load.cold:
+        return "cold"
+    pays = cut_pays(
+        kept=budget.guaranteed,
+        surplus=surplus,
+        held=load.held,
+        requests=load.requests,
+        prices=prices,
+    )
+    return "priced" if pays else None
 
 
 def cut(messages: Sequence[Sized], budget: Budget) -> int:

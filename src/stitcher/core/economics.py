@@ -48,3 +48,18 @@ def expected_requests(so_far: int, until_cut: float) -> float:
     until the window is cut, which takes the old blocks out for nothing.
     """
     return min(float(max(1, so_far)), max(1.0, until_cut))
+
+
+def cut_pays(*, kept: int, surplus: int, held: int, requests: int, prices: Prices) -> bool:
+    """True when a window's surplus has cost as much as cutting it off does.
+
+    A cut makes the provider write the `kept` tokens again instead of reading them, once; the
+    `surplus` tokens it leaves out would be read with each later request. `held` is what has been
+    read of a surplus since the last cut, in tokens times requests. Where each request adds e
+    tokens, that is at a surplus of √(2(w-r)·kept·e/r), the economic order quantity of inventory
+    theory, without having to know e. A conversation of so few `requests` that as many again would
+    not pay for the cut is left alone: it may end at any time.
+    """
+    rewrite = (prices.write - prices.read) * kept
+    expected = expected_requests(requests, until_cut=float(max(1, requests)))
+    return prices.read * held >= rewrite and prices.read * surplus * expected >= rewrite
