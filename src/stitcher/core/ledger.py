@@ -1,0 +1,139 @@
+"""What of a conversation's prompts a provider should still hold, and what it will make of the next.
+
+It is kept by what was sent and when, never by asking the provider. Whoever lays out a prompt names
+its ends by digests of all that stands before them; nothing here opens a prompt.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The end of a stretch of a prompt, where a provider may write an entry or find one."""
+
+    key: str  # digest of the whole prompt up to here, with all that decides a hit
+    tokens: int  # from the prompt's beginning to here
+    position: int = 0  # as the provider's look-back counts
+    lifetime: int = 0  # seconds that an entry written here is kept at least; 0: none is written
+    readable: bool = True  # an entry may be found here
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A prefix that the provider has written."""
+
+    key: str
+    tokens: int
+    lifetime: int  # seconds, from the request that wrote or read it last
+    used: float  # when that one was sent, in seconds since the epoch
+    visible: float  # when the answer that wrote it began
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """How a provider finds what it holds."""
+
+    lookback: int = 0  # positions walked back from each end written to; 0: every end is looked up
+    minimum: int = 0  # tokens of the shortest prefix that is written
+    block: int = 1  # what is read is a multiple of so many tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """Input tokens of a request by what they will cost."""
+
+    read: int
+    written: dict[int, int]  # by lifetime in seconds
+    plain: int
+    found: str = ""  # key of the entry read; "" for none
+
+    @property
+    def total(self) -> int:
+        return self.read + sum(self.written.values()) + self.plain
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """The entries of one conversation, newest first."""
+
+    held: tuple[Held, ...] = ()
+
+    def warm(self, now: float) -> bool:
+        """True while the provider should hold anything of it."""
+        return any(_alive(entry, now) for entry in self.held)
+
+    def predict(self, ends: Sequence[End], finding: Finding, now: float) -> Prediction:
+        """What the provider will make of a prompt of these ends, sent now.
+
+        Anthropic, "Prompt caching", 2026-08-21, "Mixing different TTLs": read up to the entry
+        found; long writes up to the last long breakpoint, short ones up to the last.
+        """
+        total = ends[-1].tokens if ends else 0
+        at = self._found(ends, finding, now)
+        read = ends[at].tokens if at >= 0 else 0
+        read -= read % finding.block
+        written: dict[int, int] = {}
+        upto = read
+        for lifetime in sorted({end.lifetime for end in ends if end.lifetime}, reverse=True):
+            marked = (e.tokens for e in ends if e.lifetime == lifetime and _long_enough(e, finding))
+            last = max(marked, default=0)
+            if last > upto:
+                written[lifetime], upto = last - upto, last
+        return Prediction(read, written, total - upto, ends[at].key if at >= 0 else "")
+
+    def sent(
+        self, ends: Sequence[End], finding: Finding, *, now: float, answered: float
+    ) -> "Ledger":
+        """The ledger after a request that was sent `now` and whose answer began at `answered`.
+
+        An entry that is written again, or read, lives on from `now`; the one read keeps its own
+        lifetime ("refreshed at no additional cost each time the cached content is used").
+        """
+        before = {entry.key: entry for entry in self.held if _alive(entry, now)}
+        at = self._found(ends, finding, now)
+        used = {end.key: end for end in ends if end.lifetime and _long_enough(end, finding)}
+        if at >= 0:
+            used.setdefault(ends[at].key, ends[at])
+        fresh: list[Held] = []
+        for key, end in sorted(used.items(), key=lambda one: -one[1].tokens):
+            known = before.pop(key, None)
+            if known is not None:
+                fresh.append(replace(known, tokens=end.tokens, used=max(known.used, now)))
+            else:
+                fresh.append(Held(key, end.tokens, end.lifetime, now, answered))
+        return Ledger((*fresh, *before.values()))
+
+    def newest(self, most: int) -> "Ledger":
+        """With so many entries only, the newest: what a long edit would fall back to is lost."""
+        return Ledger(self.held[:most])
+
+    def corrected(self, key: str, tokens: int) -> "Ledger":
+        """With what the provider itself counted up to an end, in the place of our estimate."""
+        held = (replace(e, tokens=tokens) if e.key == key else e for e in self.held)
+        return Ledger(tuple(held))
+
+    def _found(self, ends: Sequence[End], finding: Finding, now: float) -> int:
+        """The last end at which an entry is found; -1 for none."""
+        keys = {entry.key for entry in self.held if _alive(entry, now) and entry.visible <= now}
+        marks = [end.position for end in ends if end.lifetime and _long_enough(end, finding)]
+        for n in range(len(ends) - 1, -1, -1):
+            end = ends[n]
+            if end.key not in keys or not end.readable:
+                continue
+            if not finding.lookback or _reached(end.position, marks, finding.lookback):
+                return n
+        return -1
+
+
+def _alive(entry: Held, now: float) -> bool:
+    return now < entry.used + entry.lifetime
+
+
+def _long_enough(end: End, finding: Finding) -> bool:
+    return end.tokens >= finding.minimum
+
+
+def _reached(position: int, marks: Sequence[int], lookback: int) -> bool:
+    """True where one of the marks walks back as far as `position`, itself the first step."""
+    return any(0 <= mark - position < lookback for mark in marks)
