@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stitcher.core.economics import Block, Prices, cut_pays, expected_requests, outdated
+from stitcher.core.economics import (
+    Block,
+    Prices,
+    cut_pays,
+    expected_requests,
+    long_lifetime_pays,
+    outdated,
+)
 
 CLAUDE = Prices(read=0.1, write=1.25)
 FREE_WRITES = Prices(read=0.1, write=1.0)
@@ -97,3 +104,36 @@ def test_a_conversation_that_has_only_begun_is_not_cut_by_price() -> None:
 
     assert not pays(57)
     assert pays(58)
+
+
+def two_lifetimes(gaps: tuple[int, int, int], prompt: int, added: int) -> bool:
+    """Claude's prices: 1.25 for five minutes, 2 for an hour."""
+    return long_lifetime_pays(prompt=prompt, added=added, gaps=gaps, read=0.1, short=1.25, long=2.0)
+
+
+def test_an_hour_pays_where_people_think_for_some_minutes() -> None:
+    assert two_lifetimes((50, 10, 0), prompt=50_000, added=500)
+    assert not two_lifetimes((60, 0, 0), prompt=50_000, added=500)  # an agent: no gap to bridge
+    assert not two_lifetimes((0, 0, 60), prompt=50_000, added=500)  # once a day: both expire
+
+
+@given(
+    gaps=st.tuples(st.integers(0, 50), st.integers(0, 50), st.integers(0, 50)),
+    prompt=st.integers(0, 200_000),
+    added=st.integers(0, 5_000),
+)
+def test_the_lifetime_chosen_is_the_cheaper_one(
+    gaps: tuple[int, int, int], prompt: int, added: int
+) -> None:
+    within, between, beyond = gaps
+
+    def cost(write: float, read_after: int, written_after: int) -> float:
+        """Reading or writing the prompt anew, and writing what is added, request by request."""
+        new = (within + between + beyond) * added * write
+        return new + read_after * prompt * 0.1 + written_after * prompt * write
+
+    short = cost(1.25, within, between + beyond)
+    long = cost(2.0, within + between, beyond)
+    assert two_lifetimes(gaps, prompt, added) == (long < short - 1e-6) or long == pytest.approx(
+        short
+    )

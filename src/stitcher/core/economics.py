@@ -63,3 +63,20 @@ def cut_pays(*, kept: int, surplus: int, held: int, requests: int, prices: Price
     rewrite = (prices.write - prices.read) * kept
     expected = expected_requests(requests, until_cut=float(max(1, requests)))
     return prices.read * held >= rewrite and prices.read * surplus * expected >= rewrite
+
+
+def long_lifetime_pays(
+    *, prompt: int, added: int, gaps: tuple[int, int, int], read: float, short: float, long: float
+) -> bool:
+    """True when a prompt is cheaper written with the longer of two lifetimes.
+
+    `prompt` tokens are written again after a gap longer than the lifetime, `added` tokens with each
+    request. `gaps` are how many were within the short lifetime, between the two, and beyond both;
+    `short` and `long` are the prices of writing. A gap between the two costs the short lifetime a
+    rewrite that the long one reads; everything written costs the long one more.
+    """
+    _, between, beyond = gaps
+    requests = sum(gaps)
+    saved = between * prompt * (short - read)
+    dearer = (long - short) * (requests * added + beyond * prompt)
+    return saved > dearer

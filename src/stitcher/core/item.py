@@ -32,6 +32,8 @@ class Item:
     thinks: bool = False  # carries thinking that is signed or encrypted
     compacts: bool = False  # stands for all that was said before it
     is_item: bool = False  # one of several that an answer may be
+    positions: int = 1  # as a provider's look-back counts them
+    kept_for: int = 0  # seconds that its cache breakpoint asks for; 0 where it has none
 
     @property
     def starts_turn(self) -> bool:

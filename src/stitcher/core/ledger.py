@@ -6,6 +6,26 @@ its ends by digests of all that stands before them; nothing here opens a prompt.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+Cause = Literal[
+    "",  # nothing was missed
+    "first",  # there was no request before
+    "no breakpoint",  # the one before marked nothing to be written
+    "below minimum",  # it was too short to be written
+    "model changed",
+    "tools changed",
+    "system changed",
+    "parameters changed",
+    "expired",
+    "cut",  # by us
+    "rebased",  # the client rewrote its history
+    "rewound",  # it went back
+    "edited",  # it changed a message
+    "look-back exceeded",
+    "lost",  # the provider held less than it should have
+]
+"""Why a request does not read all that the one before it wrote."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +71,42 @@ class Prediction:
     @property
     def total(self) -> int:
         return self.read + sum(self.written.values()) + self.plain
+
+
+@dataclass(frozen=True, slots=True)
+class Gaps:
+    """How many requests of a thread came how long after the one before."""
+
+    short: int = 0  # within the provider's short lifetime
+    middling: int = 0  # within its long one
+    long: int = 0
+
+    def after(self, seconds: float, *, short: int, long: int) -> "Gaps":
+        """With one more."""
+        if seconds < short:
+            return replace(self, short=self.short + 1)
+        if seconds < long:
+            return replace(self, middling=self.middling + 1)
+        return replace(self, long=self.long + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class CacheState:
+    """What a thread's last request says of the next one's cache. It is written with the turn."""
+
+    requests: int = 0  # of the thread, that one included
+    carried: int = 0  # beyond what a cut leaves, since the last cut: tokens times requests
+    gaps: Gaps = Gaps()
+    tools: str = ""  # digests of what stands before the messages,
+    system: str = ""
+    settings: str = ""  # and of the parameters that a prefix depends on
+    held: tuple[Held, ...] = ()  # newest first
+    predicted: int = 0  # input tokens it was expected to read
+    cause: str = ""  # why not more, a `Cause`: a later version may know others
+
+
+NOTHING_KNOWN: Final = CacheState()
+"""Before a thread's first answer, and in logs of versions that kept no ledger."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from stitcher.core.item import ROOT, Item
+from stitcher.core.ledger import NOTHING_KNOWN, CacheState
 
 TurnStatus = Literal["answered", "cut", "failed"]
 
@@ -66,6 +67,7 @@ class Turn:
     window: str = ""  # where the thread's window began; "" if it was never cut
     ratio: float = 0.0  # reported tokens per estimated one of this model; 0 if never reported
     forgets: bool = False  # the provider keeps no reasoning that could be named by an id
+    cache: CacheState = NOTHING_KNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +264,10 @@ class Tree:
         """True when no older line can say more of the thread's head."""
         last = self.turns.get(thread)
         return self.whole or thread in self.heads or (last is not None and not last.head)
+
+    def knows_turn(self, thread: str) -> bool:
+        """True when no older line can be the thread's newest turn."""
+        return self.whole or thread in self.turns
 
     def knows_window(self, thread: str) -> bool:
         """True when no older line can say more of where the thread's window begins."""

@@ -11,6 +11,7 @@ import msgspec
 
 from stitcher.core.item import ROOT, Item, chain
 from stitcher.core.layout import laid_after
+from stitcher.core.ledger import NOTHING_KNOWN, CacheState
 from stitcher.core.log import (
     Aside,
     Compacted,
@@ -73,6 +74,7 @@ class _Line(msgspec.Struct, omit_defaults=True):
     asked: str = ""
     stored: bool = False
     forgets: bool = False
+    cache: CacheState | None = None
     created_at: int = 0
     deleted: bool = False
     system: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
@@ -176,6 +178,7 @@ def _encode_turn(entry: Turn) -> bytes:
             window=entry.window,
             ratio=entry.ratio,
             forgets=entry.forgets,
+            cache=None if entry.cache == NOTHING_KNOWN else entry.cache,
         )
     )
 
@@ -315,6 +318,7 @@ def _turn(line: _Line, _: ReadItem) -> Entry:
         window=line.window,
         ratio=line.ratio,
         forgets=line.forgets,
+        cache=line.cache or NOTHING_KNOWN,
     )
 
 

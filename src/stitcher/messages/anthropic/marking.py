@@ -1,11 +1,14 @@
 """Cache breakpoints in decoded messages of the Messages API: counting them, setting one."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from stitcher.messages.anthropic.message import Block, blocks, may_be_marked
 
 Marker = dict[str, Any]
+
+FIVE_MINUTES: Final = 300
+HOUR: Final = 3_600
 
 
 def markers(value: object) -> int:
@@ -16,6 +19,26 @@ def markers(value: object) -> int:
         return 0
     own = 1 if value.get("cache_control") is not None else 0
     return own + sum(markers(value[key]) for key in ("content", "system", "tools") if key in value)
+
+
+def kept_for(content: Sequence[Block]) -> int:
+    """Seconds that the last breakpoint in some blocks asks for, also inside a result; 0 for none.
+
+    Anthropic, "Prompt caching", 2026-08-21: five minutes, or one hour with `"ttl": "1h"`.
+    """
+    for block in reversed(content):
+        marker = block.get("cache_control")
+        if marker is not None:
+            return lifetime(marker)
+        inner = block.get("content")
+        if isinstance(inner, list) and (found := kept_for([b for b in inner if type(b) is dict])):
+            return found
+    return 0
+
+
+def lifetime(marker: object) -> int:
+    """Seconds that a marker asks for."""
+    return HOUR if isinstance(marker, dict) and marker.get("ttl") == "1h" else FIVE_MINUTES
 
 
 def marked_message(message: Block, marker: Marker) -> Block:

@@ -1,6 +1,7 @@
 """A message of the Messages API: its blocks, its calls, its place for a marker, its size."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, Final, Literal
 
 from stitcher.core.tokens import TOKENS_PER_MESSAGE
@@ -9,6 +10,8 @@ from stitcher.messages.unreadable import Unreadable
 
 NAME: Final = "anthropic"
 THINKING: Final = ("thinking", "redacted_thinking")
+# One position however many follow each other (Anthropic, "Prompt caching", 2026-09).
+_RUNS: Final = ("tool_use", "tool_result")
 
 Speaker = Literal["system", "user", "assistant"]
 
@@ -50,6 +53,12 @@ def answered(content: Sequence[Block]) -> tuple[str, ...]:
     return tuple(
         str(block.get("tool_use_id")) for block in content if block.get("type") == "tool_result"
     )
+
+
+def positions(content: Sequence[Block]) -> int:
+    """The places in it that a look-back from a cache breakpoint counts."""
+    kinds = [block.get("type") for block in content]
+    return len(kinds) - sum(one == other and one in _RUNS for one, other in pairwise(kinds))
 
 
 def thinks(content: Sequence[Block]) -> bool:

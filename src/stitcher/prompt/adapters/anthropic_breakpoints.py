@@ -3,9 +3,8 @@
 A history is long: it is walked from its end, as far back as the ends that matter.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import Any, Final, Literal
 
 from stitcher.core.breakpoints import MOST_BREAKPOINTS, Place, chosen
@@ -16,7 +15,7 @@ from stitcher.messages.anthropic.marking import (
     marked_message,
     markers,
 )
-from stitcher.messages.anthropic.message import Block, block_tokens, blocks
+from stitcher.messages.anthropic.message import Block, block_tokens, blocks, positions
 from stitcher.messages.counting import Counter
 from stitcher.messages.json_text import json_text
 from stitcher.messages.translation import Written
@@ -24,8 +23,6 @@ from stitcher.providers.caching import CacheRules
 
 Ttl = Literal["5m", "1h"]
 
-# One position however many follow each other (Anthropic, "Prompt caching", 2026-09).
-_RUNS = ("tool_use", "tool_result")
 _TOOLS: Final = -2  # instead of a message's index
 _SYSTEM: Final = -1
 
@@ -102,18 +99,13 @@ def _places(prompt: Prompt, wanted: set[int]) -> dict[int, Place]:
     places: dict[int, Place] = {}
     position = 0
     for n in range(first, len(prompt.messages)):
-        position += _positions(_content(prompt, n))
+        position += positions(_content(prompt, n))
         if n in wanted:
             places[n] = Place(n, position, 0)
     far = -len(prompt.messages) - len(prompt.system) - 1_000
     for zone in wanted & {_TOOLS, _SYSTEM}:
         places[zone] = Place(zone, far + zone, 0)
     return places
-
-
-def _positions(content: Sequence[Block]) -> int:
-    kinds = [str(block.get("type")) for block in content]
-    return len(kinds) - sum(one == other and one in _RUNS for one, other in pairwise(kinds))
 
 
 def _enough(prompt: Prompt, counter: Counter, minimum: int) -> int:

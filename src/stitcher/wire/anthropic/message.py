@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from stitcher.core.item import Item, digest
+from stitcher.messages.anthropic.marking import kept_for
 from stitcher.messages.anthropic.message import (
     NAME,
     THINKING,
@@ -12,6 +13,7 @@ from stitcher.messages.anthropic.message import (
     answered,
     blocks,
     call_ids,
+    positions,
     role_of,
     thinks,
     tokens,
@@ -53,6 +55,8 @@ def _read(raw: bytes, message: object) -> Item:
         answers=answered(content),
         tokens=tokens(message, _COUNTER),
         thinks=thinks(content),
+        positions=positions(content),
+        kept_for=kept_for(content) if b'"cache_control"' in raw else 0,
     )
 
 
