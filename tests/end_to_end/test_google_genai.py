@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from stitcher import GeminiAdapter, PromptManager, repair
+from stitcher.providers.usage import CacheUsage, cache_usage
 from tests.end_to_end.gemini_server import GeminiServer, serving
 from tests.end_to_end.presence import client_package
 from tests.test_library_docs import ELSEWHERE, ROOT, clients_environment
@@ -101,3 +102,11 @@ def test_the_example_of_the_page(server: GeminiServer, monkeypatch: pytest.Monke
     exec(compile(example, "docs/library.md", "exec"), names)
     assert names["chat"].long_lived_history[-1]["parts"] == [{"text": "You said: Hi"}]
     names["google"].close()
+
+
+def test_what_its_usage_says_of_the_cache() -> None:
+    kind = client_package("google.genai").types.GenerateContentResponseUsageMetadata
+    hit = kind(prompt_token_count=90, cached_content_token_count=64)
+    assert cache_usage(hit.model_dump()) == CacheUsage(read=64, written=0, plain=26)
+    assert cache_usage(hit.model_dump(by_alias=True)) == CacheUsage(read=64, written=0, plain=26)
+    assert cache_usage(kind(prompt_token_count=90).model_dump()) is None
