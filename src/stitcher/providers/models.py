@@ -4,7 +4,11 @@ A model is found by the longest name it starts with, so dated variants need no l
 An unknown model has no known window: the caller's budget stands in for it.
 """
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Final, TypeVar
+
+T = TypeVar("T")
+U = TypeVar("U")
 
 # Tokens. genai-prices 0.2.3 and litellm 1.109.1 as of 2026-11-22, which agree; litellm alone for
 # the context windows.
@@ -53,9 +57,7 @@ _TAKES_SYSTEM_MIDWAY: Final = (
 
 def context_window(model: str) -> int | None:
     """Tokens the model takes in and gives out together, or None for a model we do not know."""
-    name = bare_name(model)
-    known = [prefix for prefix in _CONTEXT_WINDOWS if name.startswith(prefix)]
-    return _CONTEXT_WINDOWS[max(known, key=len)] if known else None
+    return longest_match(_CONTEXT_WINDOWS, bare_name(model), None)
 
 
 def binds_thinking(model: str) -> bool:
@@ -76,3 +78,14 @@ def bare_name(model: str) -> str:
     name = model.rpartition("/")[2].lower()
     _, found, variant = name.partition("claude-")
     return found + variant.replace(".", "-") if found else name
+
+
+def routed_to(model: str, provider: str) -> bool:
+    """True where the name says which provider serves the model: `groq/openai/gpt-oss-120b`."""
+    return provider in model.lower().split("/")[:-1]
+
+
+def longest_match(table: Mapping[str, T], name: str, unknown: U) -> T | U:
+    """What a table says of the longest of its names that the name starts with."""
+    known = [prefix for prefix in table if name.startswith(prefix)]
+    return table[max(known, key=len)] if known else unknown
