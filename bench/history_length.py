@@ -83,7 +83,7 @@ class Bench:
     def __init__(self, root: Path, scale: Scale, upstream: Server) -> None:
         self._root, self._scale, self._upstream = root, scale, upstream
         self._rooms = 0
-        self._flags = ("--max-tokens", str(BUDGET))
+        self._flags = ("--max-tokens", str(BUDGET), "--cut", "half")
 
     def room(self) -> Path:
         """A new data directory."""

@@ -68,7 +68,7 @@ class InProcess:
 
     def __init__(self, dialect: DialectName, store: MemoryStore) -> None:
         self._dialect, self._provider = dialect, _Provider()
-        settings = Settings(max_tokens=BUDGET)
+        settings = Settings(max_tokens=BUDGET, cut="half")
         self._exchange = Exchange(settings=settings, store=store, upstream=self._provider)
         self._answers = 0
 

@@ -192,6 +192,7 @@ class Exchange:
             aside=claimed.owns_history and claimed.thread != MAIN and not placed,
             after=located.after,
             appends=located.conversation,
+            cut=self._settings.cut,
             held=held and placed,
         )
 

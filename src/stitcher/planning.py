@@ -7,6 +7,7 @@ has been read, the plan is None: read more, ask again.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from stitcher.cache_plan import foreseen, lifetime, marks_head, state_before
 from stitcher.core.align import TIP, Alignment, align, said_again
 from stitcher.core.breakpoints import MOST_BREAKPOINTS
 from stitcher.core.item import ROOT
@@ -19,8 +20,10 @@ from stitcher.core.layout import (
     mark_ends,
     restore,
 )
+from stitcher.core.ledger import CacheState
 from stitcher.core.log import NO_HEAD, Entry, Head, Node, Tree
 from stitcher.core.tokens import Calibration
+from stitcher.forecast import Forecast
 from stitcher.lending import Lent, keep_own, lend, native
 from stitcher.providers.models import binds_thinking
 from stitcher.recording import Place, Stamp, record
@@ -49,6 +52,8 @@ class Plan:
     untouched: bool  # the body is the client's own
     restored: int  # messages put back
     tokens: int  # estimate of what is sent, before calibration
+    forecast: Forecast  # what the provider's cache should make of it
+    cache: CacheState  # as far as it is known before the answer
     end: Place  # the last message sent: the answer follows it
     head: str  # digest of the head it is sent under
     calibration: Calibration  # of the estimates it was made with
@@ -89,7 +94,7 @@ def plan(tree: Tree, call: Call, dialect: Dialect, terms: Terms) -> Plan | None:
     if not _have_calls(kept.path):  # a provider refuses calls without their tools
         case = replace(case, lent=replace(lent, tools=None))
     pieces = _pieces(case, kept)
-    body = call.body if terms.held else _body(case, pieces)
+    sent, body = (pieces, call.body) if terms.held else _body(case, pieces)
     recorded = record(
         tree,
         call,
@@ -109,6 +114,8 @@ def plan(tree: Tree, call: Call, dialect: Dialect, terms: Terms) -> Plan | None:
         + case.lent.tokens
         + sum(piece.tokens for piece in pieces)
         + (_upto(tree, alignment.base) if terms.held else 0),
+        forecast=foreseen(case, kept, sent),
+        cache=state_before(case, kept),
         end=recorded.end,
         head=case.lent.digest,
         calibration=terms.calibration,
@@ -168,10 +175,13 @@ def _knows_enough(tree: Tree, alignment: Alignment, terms: Terms) -> bool:
         return True
     if terms.after is not None:
         head = terms.after.head
+        if not tree.knows_turn(terms.thread):
+            return False
         return tree.whole or head in ("", NO_HEAD) or head in tree.heads_by_digest
     if not terms.owns_history and not tree.knows_head(terms.thread):
         return False
-    return tree.knows_window(terms.thread) and _knows_first_sent(tree, alignment)
+    known = tree.knows_turn(terms.thread) and tree.knows_window(terms.thread)
+    return known and _knows_first_sent(tree, alignment)
 
 
 def _knows_first_sent(tree: Tree, alignment: Alignment) -> bool:
@@ -209,26 +219,33 @@ def _pieces(case: Case, kept: Kept) -> list[Piece]:
     return [*restored, *sent]
 
 
-def _body(case: Case, pieces: list[Piece]) -> bytes:
+def _body(case: Case, pieces: list[Piece]) -> tuple[list[Piece], bytes]:
+    """The pieces as they go out, and the body they go out in."""
     call, lent, steps = case.call, case.lent, case.alignment.steps
     as_sent = len(pieces) == len(steps) and all(
         piece.item is step.item for piece, step in zip(pieces, steps, strict=True)
     )
     if as_sent and lent.system is None and lent.tools is None and not case.terms.placed:
-        return call.body
+        return pieces, call.body
     named = frozenset(answer for step in steps for answer in step.item.answers)
     pieces = translated(pieces, case.dialect, DIALECTS.__getitem__, keep_ids=named)
     pieces = legal(pieces)
     ours = any(piece.ours for piece in pieces)
     marks = call.breakpoints + lent.breakpoints
-    if ours and not call.marks_messages:
+    if ours and case.rules.lookback and not call.marks_messages:
         # One of the four is left for the end of the head, where the client marked nothing.
-        free = MOST_BREAKPOINTS - marks - (0 if marks else 1)
-        tip = case.tree.nodes.get(case.alignment.tip)
-        pieces = mark_ends(pieces, free=free, previous_end=tip.parent if tip else ROOT)
+        pieces = mark_ends(
+            pieces,
+            free=MOST_BREAKPOINTS - marks - (0 if marks else 1),
+            previous_end=case.last.of if case.last else ROOT,
+            lookback=case.rules.lookback,
+            lifetime=lifetime(case),
+        )
     messages = _with_asides(call, [case.dialect.change(piece) for piece in pieces])
     body = case.dialect.build(call, system=lent.system, tools=lent.tools, messages=messages)
-    return case.dialect.mark_head(body) if ours and not marks else body
+    if marks_head(case, pieces):
+        body = case.dialect.mark_head(body, lifetime(case))
+    return pieces, body
 
 
 def _portable(piece: Piece) -> Piece:

@@ -15,6 +15,7 @@ from types import UnionType
 from typing import Any, Final, Literal, Union, cast, get_args, get_origin, get_type_hints
 
 from stitcher.addresses import Unexpected, host_name, is_loopback, upstream_base
+from stitcher.core.compaction import Policy
 from stitcher.errors import SettingsError
 from stitcher.ports import Mode
 
@@ -166,6 +167,13 @@ class Settings:
     keep: float = field(
         default=0.5,
         metadata=_about("Part of max-tokens always kept, newest first, at a cut.", _fraction),
+    )
+    cut: Policy = field(
+        default="auto",
+        metadata=_about(
+            "When left-out history is cut back: auto, by its price; half, when max-tokens is full;"
+            " never, only where the model's context window is full."
+        ),
     )
     data_dir: Path = field(
         default=Path("~/.stitcher/sessions"),

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from stitcher.core.compaction import Policy
 from stitcher.core.log import NO_HEAD
 from stitcher.core.tokens import Calibration
 
@@ -29,6 +30,7 @@ class Terms:
     aside: bool = False  # a side thread: where nothing near is of it, it is taken for new
     after: After | None = None  # the API says where the messages stand: at this place,
     appends: bool = False  # or at the end of the path, whatever they look like
+    cut: Policy = "auto"  # when the window is cut
     held: bool = False  # the provider itself keeps what stands before the client's messages
 
     @property

@@ -11,13 +11,16 @@ from functools import partial
 
 from stitcher.conversations import Conversations
 from stitcher.core.item import Item
+from stitcher.core.ledger import NOTHING_KNOWN, CacheState
 from stitcher.core.log import Entry, Head, Message, Response, Turn, TurnStatus
 from stitcher.core.threads import Claim
 from stitcher.core.tokens import Calibration
 from stitcher.errors import StoreError
+from stitcher.forecast import state_after
 from stitcher.messages.unreadable import Unreadable
 from stitcher.planning import Plan
 from stitcher.ports import Headers, Incoming
+from stitcher.providers.usage import cache_usage
 from stitcher.recording import Place, record_answers
 from stitcher.responses_api.pointers import Pointer, Pointers
 from stitcher.sessions import Session
@@ -25,6 +28,7 @@ from stitcher.terms import Terms
 from stitcher.wire.call import Call
 from stitcher.wire.dialect import Dialect, Received
 from stitcher.wire.openai_responses.reference import ids
+from stitcher.wire.values import decoded
 
 log = logging.getLogger("stitcher.turns")
 
@@ -74,8 +78,17 @@ class OpenTurn:
             ("X-Stitcher-Stored", str(made.end.depth)),
             ("X-Stitcher-Restored", str(made.restored)),
             ("X-Stitcher-Tokens", str(made.calibration.apply(made.tokens))),
+            ("X-Stitcher-Cache", _expected(made)),
             ("X-Stitcher-Status", status),
         ]
+
+
+def _expected(made: Plan) -> str:
+    """What the provider's cache should do, in calibrated tokens, and why it cannot do more."""
+    foreseen = made.forecast.prediction
+    written = sum(foreseen.written.values())
+    told = f"predicted={foreseen.read}; written={written}; plain={foreseen.plain}"
+    return f"{told}; cause={made.forecast.cause}" if made.forecast.cause else told
 
 
 class Endings:
@@ -174,6 +187,21 @@ class Endings:
             window=window.start if window else "",
             ratio=learnt.ratio if learnt.seen else 0.0,
             forgets=turn.forgets or turn.plan.forgets,
+            cache=self._cache(turn, status, received),
+        )
+
+    def _cache(self, turn: OpenTurn, status: TurnStatus, received: Received) -> CacheState:
+        """What is known of the provider's cache now; what failed has left nothing there."""
+        before = turn.session.tree.turns.get(turn.claim.thread)
+        if status == "failed":
+            return before.cache if before else NOTHING_KNOWN
+        told = decoded(received.usage)
+        return state_after(
+            turn.plan.forecast,
+            turn.plan.cache,
+            sent_at=turn.terms.now,
+            answered=self._clock(),
+            usage=cache_usage(told) if isinstance(told, dict) else None,
         )
 
     async def _append(

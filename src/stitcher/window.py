@@ -2,18 +2,38 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from stitcher.core.align import Alignment, Step
-from stitcher.core.compaction import Budget, Sized, cut, cut_due, repeats, reserve_for
+from stitcher.core.compaction import (
+    Budget,
+    Load,
+    Sized,
+    Why,
+    cut,
+    repeats,
+    reserve_for,
+    why_cut,
+)
+from stitcher.core.economics import Prices
 from stitcher.core.item import ROOT
-from stitcher.core.log import Compacted, Node, Tree
+from stitcher.core.ledger import NOTHING_KNOWN, CacheState, Held
+from stitcher.core.log import Compacted, Node, Tree, Turn
+from stitcher.forecast import Head, context_of, is_of, parts_of, settings_of
 from stitcher.lending import Lent
+from stitcher.providers.caching import CacheRules, cache_rules
 from stitcher.providers.models import context_window
 from stitcher.repeats import near_identical, read
 from stitcher.terms import Terms
 from stitcher.wire.call import Call
 from stitcher.wire.dialect import Dialect
 from stitcher.wire.dialects import DIALECTS
+
+_GONE: Final = 12
+"""Lifetimes after which nothing is left, of providers that promise a least one only.
+
+OpenAI, "Prompt caching", 2026-09-23: five to ten minutes, and an hour at most.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +80,54 @@ class Case:
         return turn is not None and turn.forgets and turn.model == self.call.model
 
     @property
+    def rules(self) -> CacheRules:
+        """How the model's prompt cache works."""
+        return cache_rules(self.call.model)
+
+    @property
+    def last(self) -> Turn | None:
+        """The thread's newest turn."""
+        return self.tree.turns.get(self.terms.thread)
+
+    @property
+    def state(self) -> CacheState:
+        """What that turn says of the cache."""
+        return self.last.cache if self.last else NOTHING_KNOWN
+
+    @property
+    def cold(self) -> bool:
+        """True when the provider holds nothing any more that this request could begin with.
+
+        Asked the careful way round: a cut that is made for nothing must not cost anything. Where
+        nothing was ever written, as the prompt is too short for it, nothing has grown cold.
+        """
+        head, state, last = self.head, self.state, self.last
+        living = [held for held in state.held if self._may_live(held)]
+        if last is None or not living:
+            return bool(state.held)
+        if (last.model, state.tools, state.system, state.settings) == (head.model, *parts_of(head)):
+            return False
+        # What was said under another head may be gone back to: then it is still there.
+        context = context_of(head, self.call.dialect, self.window.start if self.window else "")
+        return not any(is_of(held, context) for held in living)
+
+    def _may_live(self, held: Held) -> bool:
+        """True unless it is gone for certain."""
+        exact = self.rules.counted_from == "request start"
+        return self.terms.now < held.used + held.lifetime * (1 if exact else _GONE)
+
+    @property
+    def head(self) -> Head:
+        """What will stand before the messages."""
+        return Head(
+            model=self.call.model,
+            tools=self.call.tools or self.lent.tools,
+            system=self.call.system or self.lent.system,
+            settings=settings_of(self.call, self.rules),
+            tokens=self.call.head_tokens + self.lent.tokens,
+        )
+
+    @property
     def own_room(self) -> int:
         """Tokens of messages the client may send itself before any are cut."""
         return self.widest.room
@@ -72,6 +140,7 @@ class Kept:
     path: Sequence[Node]  # put back
     steps: Sequence[Step]  # the client's own
     cut: Compacted | None = None  # made now
+    why: Why | None = None  # the reason for it
 
 
 def left_out(case: Case) -> Sequence[Node] | None:
@@ -110,15 +179,23 @@ def keep(case: Case, path: Sequence[Node]) -> Kept:
     spoken = [step.item for step in steps if step.item.role != "system"]
     in_tool_loop = bool(spoken) and not spoken[-1].starts_turn
     # Inside a tool loop the prefix stays as it is for as long as the model can take it.
-    measure = case.widest if in_tool_loop else budget
-    total = case.tokens(path) + case.tokens(steps)
-    if not overflows and not (path and cut_due(total, measure)):
+    least = in_tool_loop or case.terms.cut == "never"
+    load = Load(
+        tokens=case.tokens(path) + case.tokens(steps),
+        requests=case.state.requests,
+        held=case.state.carried,
+        cold=case.cold,
+        in_tool_loop=in_tool_loop,
+    )
+    prices = Prices(case.rules.read, case.rules.write)
+    why = why_cut(load, case.widest if least else budget, prices, case.terms.cut)
+    if not overflows and not (path and why):
         return Kept(path, steps)
     apply = case.terms.calibration.apply
     sizes = [Sized(apply(node.item.tokens), node.item.starts_turn) for node in path]
     sizes += [Sized(apply(step.item.tokens), step.item.starts_turn) for step in steps]
     start = cut(sizes, case.widest) if overflows else min(cut(sizes, budget), len(path))
-    if start == 0 and _begins_the_window(case, path, steps):
+    if start == 0 and (why != "full" or _begins_the_window(case, path, steps)):
         return Kept(path, steps)  # one turn, too large: there is nothing to leave out
     kept_path, kept_steps = path[start:], steps[max(0, start - len(path)) :]
     made = Compacted(
@@ -128,7 +205,7 @@ def keep(case: Case, path: Sequence[Node]) -> Kept:
         at=case.alignment.base,
         stubs=_stubs(kept_path),
     )
-    return Kept(kept_path, kept_steps, made)
+    return Kept(kept_path, kept_steps, made, why or "full")
 
 
 def _begins_the_window(case: Case, path: Sequence[Node], steps: Sequence[Step]) -> bool:

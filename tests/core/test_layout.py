@@ -215,12 +215,29 @@ class TestRestore:
 
 class TestMarkEnds:
     @staticmethod
-    def marked(free: int, *lines: str, previous: str = "") -> str:
-        found = mark_ends(pieces(*lines), free=free, previous_end=previous)
+    def marked(free: int, *lines: str, previous: str = "", lookback: int = 1) -> str:
+        found = mark_ends(
+            pieces(*lines), free=free, previous_end=previous, lookback=lookback, lifetime=300
+        )
+        marked = [piece for piece in found if Change.MARK in piece.change]
+        assert all(piece.marked_for == 300 for piece in marked)
         return "".join("M" if Change.MARK in piece.change else "." for piece in found)
 
-    def test_where_this_request_ends_and_where_the_last_one_did(self) -> None:
-        assert self.marked(4, *HELLO, previous=end(*HELLO[:3])) == "..MM"
+    def test_where_this_request_ends(self) -> None:
+        """The provider walks back from there to where the last one ended."""
+        assert self.marked(4, *HELLO, previous=end(*HELLO[:2]), lookback=20) == "...M"
+
+    @pytest.mark.parametrize(("lookback", "where"), [(3, "...M"), (2, ".M.M")])
+    def test_and_where_the_last_one_did_if_that_is_too_far_back(
+        self, lookback: int, where: str
+    ) -> None:
+        """Two messages of one position each: the third position walked to, itself the first."""
+        assert self.marked(4, *HELLO, previous=end(*HELLO[:2]), lookback=lookback) == where
+
+    def test_a_message_is_as_many_positions_as_it_says(self) -> None:
+        long = [replace(piece, item=replace(piece.item, positions=25)) for piece in pieces(*HELLO)]
+        found = mark_ends(long, free=4, previous_end=end(*HELLO[:3]), lookback=20, lifetime=3_600)
+        assert [Change.MARK in piece.change for piece in found] == [False, False, True, True]
 
     @pytest.mark.parametrize(
         ("free", "where"), [(3, "..MM"), (1, "...M"), (0, "...."), (-2, "....")]
@@ -235,7 +252,7 @@ class TestMarkEnds:
         assert self.marked(4, *HELLO, previous=end(*HELLO)) == "...M"
 
     def test_nothing_to_mark(self) -> None:
-        assert mark_ends([], free=4, previous_end="") == []
+        assert mark_ends([], free=4, previous_end="", lookback=20, lifetime=300) == []
 
 
 def test_laid_names_all_renderings_in_order() -> None:

@@ -88,7 +88,7 @@ def test_what_is_read_is_whole_blocks() -> None:
 def test_what_the_provider_counted_takes_the_place_of_an_estimate() -> None:
     prompt = ends(100, marks={0: FIVE_MINUTES})
     ledger = Ledger().sent(prompt, CLAUDE, now=0, answered=1).corrected("100", 93)
-    assert ledger.held == (Held("100", 93, FIVE_MINUTES, 0, 1),)
+    assert ledger.held == (Held("100", 93, FIVE_MINUTES, 0, 1, exact=True),)
     assert ledger.corrected("unknown", 1) == ledger
 
 

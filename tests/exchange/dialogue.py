@@ -149,6 +149,7 @@ class Dialogue:
         self.provider = provider or Provider()
         self.refusals_expected = 0
         self.now = 1_000.0
+        self.provider.clock = lambda: self.now
         self.exchange = self._new_exchange()
 
     def _new_exchange(self) -> Exchange:

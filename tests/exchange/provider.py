@@ -106,6 +106,7 @@ class Provider:
         self.seen: list[Seen] = []
         self.left_early = 0  # requests cancelled by us before their answer's end
         self.arrived = asyncio.Event()  # set at every request
+        self.clock: Callable[[], float] = lambda: 0.0  # of its prompt cache
         self._steps: deque[Step] = deque()
         self._dialects: dict[str, Dialect] = {
             "openai_chat": OpenAIChat(),
@@ -169,8 +170,9 @@ class Provider:
         return _Answer(refusal.status, [*JSON, *step.headers], [document], step)
 
     def _composed(self, dialect: Dialect, body: dict[str, Any], asked: dict[str, Any]) -> Composed:
-        billed = dialect.begin(body, "key", 0.0)
+        billed = dialect.begin(body, "key", self.clock())
         reply = plan_reply(dialect.hear(body))
+        billed.settle(self.clock())
         return dialect.compose(Exchange(body, reply, 1, self._ids, "req_1", asked, "key"), billed)
 
 

@@ -12,8 +12,10 @@ from functools import partial
 from typing import Any
 
 from stitcher.core.item import ROOT, Item
+from stitcher.core.ledger import NOTHING_KNOWN, CacheState
 from stitcher.core.log import Entry, Node, Response, Tree, Turn
 from stitcher.core.tokens import Calibration
+from stitcher.forecast import state_after
 from stitcher.planning import Plan, plan
 from stitcher.recording import Place, record_answers
 from stitcher.simulator.thinking_signature import sign
@@ -249,6 +251,16 @@ class World:
             usage=None,
             head=made.head,
             window=window.start if window else "",
+            cache=self._cache(made, status),
+        )
+
+    def _cache(self, made: Plan, status: str) -> CacheState:
+        """What the turn says of the provider's cache."""
+        if status == "failed":
+            last = self.tree.turns.get("main")
+            return last.cache if last else NOTHING_KNOWN
+        return state_after(
+            made.forecast, made.cache, sent_at=self.now, answered=self.now, usage=None
         )
 
     def _response(self, made: Plan) -> Response:

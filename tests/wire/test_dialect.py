@@ -25,7 +25,7 @@ def test_a_request_goes_in_and_out_of_every_dialect(dialect: Dialect) -> None:
     ]
     assert dialect.build(call, system=None, tools=None, messages=messages) == request
     assert dialect.text(call.items[0].raw) == "hi"
-    assert dialect.mark_head(dialect.ask_usage(request)).startswith(request[:-1])
+    assert dialect.mark_head(dialect.ask_usage(request), 300).startswith(request[:-1])
 
 
 @pytest.mark.parametrize("stream", [True, False])

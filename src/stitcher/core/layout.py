@@ -39,6 +39,7 @@ class Piece:
     ours: bool = False  # put back by us, not sent by the client
     repeats: str = ""  # sent as a stub that names the message saying the same
     marked_by: Item | None = None  # the client's version, whose breakpoints are kept
+    marked_for: int = 0  # seconds that a breakpoint of ours at its end asks for
 
     @property
     def tokens(self) -> int:
@@ -152,24 +153,33 @@ def _with(piece: Piece, ids: Sequence[str], paired: set[str], gone: Change) -> P
     return replace(piece, change=piece.change | gone)
 
 
-def mark_ends(pieces: Sequence[Piece], *, free: int, previous_end: str) -> list[Piece]:
+def mark_ends(
+    pieces: Sequence[Piece], *, free: int, previous_end: str, lookback: int, lifetime: int
+) -> list[Piece]:
     """Adds cache breakpoints where a request of ours ends and where the one before it ended.
 
-    The first is written now and read next time. The second is what next time's look-back may miss
-    when a turn adds more positions than it walks back.
+    The first is written now and read next time. The second is set where a turn has added so many
+    positions that the provider, walking back `lookback` of them, would not find what it wrote then.
+    `lifetime` is for how many seconds it is asked to keep them.
     """
     marked = list(pieces)
     if not marked:
         return marked
     last = len(marked) - 1
-    before = [n for n, piece in enumerate(marked[:-1]) if piece.chain == previous_end]
-    # A message is any number of positions: the end before is only certain to be found marked.
     places = chosen(
-        [Place(last, last, 0)],
-        written=Place(before[-1], before[-1], 0) if before else None,
-        free=free,
-        lookback=1,
+        [Place(last, 0, 0)], written=_written(marked, previous_end), free=free, lookback=lookback
     )
     for n in places:
-        marked[n] = replace(marked[n], change=marked[n].change | Change.MARK)
+        change = marked[n].change | Change.MARK
+        marked[n] = replace(marked[n], change=change, marked_for=lifetime)
     return marked
+
+
+def _written(pieces: Sequence[Piece], previous_end: str) -> Place | None:
+    """Where the request before ended; positions are counted back from the last message."""
+    position = 0
+    for n in range(len(pieces) - 1, 0, -1):
+        position -= pieces[n].item.positions
+        if pieces[n - 1].chain == previous_end:
+            return Place(n - 1, position, 0)
+    return None

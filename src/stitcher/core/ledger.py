@@ -48,6 +48,7 @@ class Held:
     lifetime: int  # seconds, from the request that wrote or read it last
     used: float  # when that one was sent, in seconds since the epoch
     visible: float  # when the answer that wrote it began
+    exact: bool = False  # its tokens are counted by the provider, not estimated
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,16 +149,17 @@ class Ledger:
         """
         before = {entry.key: entry for entry in self.held if _alive(entry, now)}
         at = self._found(ends, finding, now)
-        used = {end.key: end for end in ends if end.lifetime and _long_enough(end, finding)}
-        if at >= 0:
-            used.setdefault(ends[at].key, ends[at])
         fresh: list[Held] = []
-        for key, end in sorted(used.items(), key=lambda one: -one[1].tokens):
-            known = before.pop(key, None)
-            if known is not None:
-                fresh.append(replace(known, tokens=end.tokens, used=max(known.used, now)))
+        for n in range(len(ends) - 1, -1, -1):
+            end = ends[n]
+            if n != at and not (end.lifetime and _long_enough(end, finding)):
+                continue
+            known = before.pop(end.key, None)
+            if known is None:
+                fresh.append(Held(end.key, end.tokens, end.lifetime, now, answered))
             else:
-                fresh.append(Held(key, end.tokens, end.lifetime, now, answered))
+                counted = known.tokens if known.exact else end.tokens
+                fresh.append(replace(known, tokens=counted, used=max(known.used, now)))
         return Ledger((*fresh, *before.values()))
 
     def newest(self, most: int) -> "Ledger":
@@ -166,7 +168,7 @@ class Ledger:
 
     def corrected(self, key: str, tokens: int) -> "Ledger":
         """With what the provider itself counted up to an end, in the place of our estimate."""
-        held = (replace(e, tokens=tokens) if e.key == key else e for e in self.held)
+        held = (replace(e, tokens=tokens, exact=True) if e.key == key else e for e in self.held)
         return Ledger(tuple(held))
 
     def _found(self, ends: Sequence[End], finding: Finding, now: float) -> int:

@@ -86,8 +86,11 @@ class Dialect(Protocol):
         """The body with a stream's usage asked for."""
         ...
 
-    def mark_head(self, body: bytes) -> bytes:
-        """The body with a cache breakpoint at the end of its head, where the dialect has them."""
+    def mark_head(self, body: bytes, lifetime: int) -> bytes:
+        """The body with a cache breakpoint at the end of its head, where the dialect has them.
+
+        `lifetime` is for how many seconds the provider is asked to keep it.
+        """
         ...
 
     def fold(self, *, stream: bool, hide_usage: bool) -> Fold:

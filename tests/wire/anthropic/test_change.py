@@ -266,7 +266,9 @@ HEAD = [
 
 @pytest.mark.parametrize(("body", "expected"), HEAD)
 def test_a_head_is_marked_at_its_end(body: str, expected: str) -> None:
-    assert mark_head(body.encode()).decode() == expected % EPHEMERAL
+    assert mark_head(body.encode(), 300).decode() == expected % EPHEMERAL
+    for_an_hour = EPHEMERAL.replace("}", ',"ttl":"1h"}')
+    assert mark_head(body.encode(), 3_600).decode() == expected % for_an_hour
 
 
 @pytest.mark.parametrize(
@@ -283,7 +285,7 @@ def test_a_head_is_marked_at_its_end(body: str, expected: str) -> None:
     ],
 )
 def test_a_head_that_cannot_be_marked_is_left_alone(body: str) -> None:
-    assert mark_head(body.encode()).decode() == body
+    assert mark_head(body.encode(), 300).decode() == body
 
 
 def test_what_is_put_back_is_legal() -> None:

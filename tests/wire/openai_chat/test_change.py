@@ -126,4 +126,4 @@ def test_odd_messages_never_stop_a_request(message: dict[str, object], wanted: s
 
 def test_this_api_has_no_marks_for_its_head() -> None:
     body = b'{"messages":[{"role":"system","content":"x"}]}'
-    assert mark_head(body) is body
+    assert mark_head(body, 300) is body

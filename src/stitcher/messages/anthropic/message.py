@@ -57,7 +57,7 @@ def answered(content: Sequence[Block]) -> tuple[str, ...]:
 
 def positions(content: Sequence[Block]) -> int:
     """The places in it that a look-back from a cache breakpoint counts."""
-    kinds = [block.get("type") for block in content]
+    kinds = [str(block.get("type")) for block in content]
     return len(kinds) - sum(one == other and one in _RUNS for one, other in pairwise(kinds))
 
 

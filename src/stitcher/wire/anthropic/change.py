@@ -6,6 +6,7 @@ A message or block that repeats a key cannot be taken apart: it goes out as it i
 import msgspec
 
 from stitcher.core.layout import Change, Piece, stub_text
+from stitcher.messages.anthropic.marking import HOUR
 from stitcher.messages.anthropic.message import THINKING, is_empty, may_be_marked
 from stitcher.messages.unreadable import Unreadable
 from stitcher.wire.members import (
@@ -19,6 +20,7 @@ from stitcher.wire.members import (
 )
 
 _EPHEMERAL = b'{"type":"ephemeral"}'
+_FOR_AN_HOUR = b'{"type":"ephemeral","ttl":"1h"}'
 
 
 def change(piece: Piece) -> bytes | None:
@@ -47,7 +49,7 @@ def change(piece: Piece) -> bytes | None:
     return raw if made == content else replaced(raw, member, made)
 
 
-def mark_head(body: bytes) -> bytes:
+def mark_head(body: bytes, lifetime: int) -> bytes:
     """The body with a cache breakpoint at the end of its system prompt, else of its tools."""
     try:
         found = members(body)
@@ -58,7 +60,7 @@ def mark_head(body: bytes) -> bytes:
         if member is None:
             continue
         value = body[member.start : member.end]
-        marked = _marked(value, _EPHEMERAL)
+        marked = _marked(value, _asking(lifetime))
         if marked != value:
             return replaced(body, member, marked)
     return body
@@ -118,7 +120,11 @@ def _says_something(content: bytes) -> bool:
 def _marker(piece: Piece) -> bytes | None:
     """The marker the piece gets: the client's own, verbatim, else ours where one is wanted."""
     client = None if piece.marked_by is None else _last_marker(piece.marked_by.raw)
-    return client or (_EPHEMERAL if Change.MARK in piece.change else None)
+    return client or (_asking(piece.marked_for) if Change.MARK in piece.change else None)
+
+
+def _asking(lifetime: int) -> bytes:
+    return _FOR_AN_HOUR if lifetime == HOUR else _EPHEMERAL
 
 
 def _last_marker(block: bytes) -> bytes | None:

@@ -42,7 +42,7 @@ def _without_calls(raw: bytes) -> bytes:
     return raw
 
 
-def mark_head(body: bytes) -> bytes:
+def mark_head(body: bytes, lifetime: int) -> bytes:
     """Unchanged: this API caches prefixes by itself."""
     return body
 

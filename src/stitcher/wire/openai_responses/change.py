@@ -27,7 +27,7 @@ def change(piece: Piece) -> bytes | None:
     return _without_thinking(item.raw) if Change.NO_THINKING in piece.change else item.raw
 
 
-def mark_head(body: bytes) -> bytes:
+def mark_head(body: bytes, lifetime: int) -> bytes:
     """Unchanged: this API caches prefixes by itself."""
     return body
 
