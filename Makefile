@@ -4,6 +4,7 @@
 # make check         format, lint, types, architecture
 # make bench         the measurements in bench/
 # make lock          re-resolves requirements/*.txt from pyproject.toml
+# make prices        writes the table of prices anew, from two lists that it downloads
 
 PYTHON ?= python3
 VENV := .venv
@@ -11,7 +12,7 @@ LITELLM_VENV := .venv-litellm
 BIN := $(VENV)/bin
 STAMPS := $(VENV)/.stamps
 
-.PHONY: demo test test-clients check bench lock clean
+.PHONY: demo test test-clients check bench lock prices clean
 
 demo: $(STAMPS)/dev
 	@$(BIN)/stitcher demo
@@ -38,6 +39,9 @@ lock: $(STAMPS)/uv
 	$(BIN)/uv pip compile -q --universal -p 3.11 --no-annotate --no-header --extra proxy --group test --group lint pyproject.toml -o requirements/dev.txt
 	$(BIN)/uv pip compile -q --universal -p 3.11 --no-annotate --no-header --extra proxy --group test --group lint --group clients --group peers pyproject.toml -o requirements/clients.txt
 	$(BIN)/uv pip compile -q --universal -p 3.11 --no-annotate --no-header --group litellm pyproject.toml -o requirements/litellm.txt
+
+prices: $(STAMPS)/dev
+	$(BIN)/python -m scripts.refresh_prices
 
 $(STAMPS)/venv:
 	@sh scripts/make_venv.sh "$(PYTHON)" "$(VENV)"

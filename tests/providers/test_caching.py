@@ -128,7 +128,7 @@ def test_lifetimes() -> None:
     )
     assert cache_rules("gpt-5.6-sol").lifetimes == (
         Lifetime("30m", 1_800, 1.25),
-        Lifetime("12h", 43_200, 2.0, only="responses"),
+        Lifetime("12h", 43_200, 2.5, only="responses"),
     )
     assert [one.seconds for one in cache_rules("gpt-5.5").lifetimes] == [300]
     assert [one.seconds for one in cache_rules("deepseek-flash").lifetimes] == [3_600]

@@ -69,9 +69,9 @@ _BOUNDARIES: Final = CacheRules(
     lookback=0,
     scheme="boundaries",
     # "30m" is the least, after the last write or reuse, and the most Chat Completions takes. "12h"
-    # is in the types of Responses (openai-python 3.54.0), not in the guide; its price only in
-    # litellm (1.110.2, 2026-11-29).
-    lifetimes=(Lifetime("30m", 1_800, 1.25), Lifetime("12h", 43_200, 2.0, only="responses")),
+    # is in the types of Responses (openai-python 3.54.0), not in the guide; its price is in litellm
+    # alone (1.110.2, 2026-11-29): twice what writing for 30 minutes costs, with every model.
+    lifetimes=(Lifetime("30m", 1_800, 1.25), Lifetime("12h", 43_200, 2.5, only="responses")),
     losses=_LOSSES_BY_TIER,
     order=("system", "tools", "messages"),
     scope="organisation",  # and region

@@ -96,7 +96,7 @@ class Assumptions:
     blocks are counted and which reports leave out."""
     interval: int = 128
     """OpenAI before GPT-5.5: tokens from one place where a prefix may end to the next."""
-    write_12h: float = 2.0
+    write_12h: float = 2.5
     """OpenAI from GPT-5.6 on: price of a token written for 12 hours, which only litellm names."""
     unstated_visibility: Visible = "response start"
     """From when entries can be read, of providers that do not say."""
