@@ -4,7 +4,7 @@
 # make check         format, lint, types, architecture
 # make bench         the measurements in bench/
 # make lock          re-resolves requirements/*.txt from pyproject.toml
-# make prices        writes the table of prices anew, from two lists that it downloads
+# make prices        writes prices and docs/providers.md anew, from two lists that it downloads
 
 PYTHON ?= python3
 VENV := .venv
@@ -42,6 +42,7 @@ lock: $(STAMPS)/uv
 
 prices: $(STAMPS)/dev
 	$(BIN)/python -m scripts.refresh_prices
+	$(BIN)/python -m scripts.provider_page
 
 $(STAMPS)/venv:
 	@sh scripts/make_venv.sh "$(PYTHON)" "$(VENV)"
