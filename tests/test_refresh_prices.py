@@ -217,3 +217,30 @@ def test_a_model_that_has_gone_and_a_minimum_that_is_another(tmp_path: Path) -> 
 
 def test_the_table_is_what_the_command_writes() -> None:
     assert TABLE.read_text(encoding="utf-8") == rendered(PRICES, SOURCES, READ)
+
+
+@pytest.mark.usefixtures("one_model")
+@pytest.mark.parametrize(("rate", "status"), [(2e-06, 0), (3e-06, 1)])
+def test_nothing_is_written_where_the_lists_disagree(
+    rate: float,
+    status: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    litellm(tmp_path, {"plain": {**MODEL, "input_cost_per_token": rate}})
+    genai(tmp_path)
+    wheels = tmp_path / "litellm-1.2-py3.whl", tmp_path / "genai_prices-3.4-py3.whl"
+    (tmp_path / "litellm.whl").rename(wheels[0])
+    (tmp_path / "genai.whl").rename(wheels[1])
+    monkeypatch.setattr(refresh_prices, "downloaded", lambda _folder: wheels)
+    monkeypatch.setattr(refresh_prices, "TABLE", tmp_path / "table.py")
+    assert refresh_prices.main() == status
+    assert (tmp_path / "table.py").exists() == (status == 0)
+    said = capsys.readouterr().out
+    if status:
+        assert "plain, rates.input: genai-prices 2.0, litellm 3.0" in said
+    else:
+        written = (tmp_path / "table.py").read_text(encoding="utf-8")
+        assert 'SOURCES: Final = "litellm 1.2 and genai-prices 3.4"' in written
+        assert '"plain": (Dated(ALWAYS, Price(2, 10, 0.2, 2.5, 5)),),' in written
