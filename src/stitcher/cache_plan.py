@@ -1,7 +1,7 @@
 """A planned request and the provider's cache: breakpoints of ours, and what to expect. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from stitcher.core.economics import long_lifetime_pays
 from stitcher.core.layout import Piece
@@ -10,22 +10,25 @@ from stitcher.forecast import Forecast, Outgoing, forecast, lifetimes
 from stitcher.window import Case, Kept
 
 
-def foreseen(case: Case, kept: Kept, pieces: Sequence[Piece]) -> Forecast:
-    """What the provider's cache should make of the request."""
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A request as it goes out."""
+
+    pieces: Sequence[Piece]
+    body: bytes
+    head_marked: int = 0  # seconds that a breakpoint of ours at the head's end asks for
+
+
+def foreseen(case: Case, kept: Kept, sent: Sent, tokens: int) -> Forecast:
+    """What the provider's cache should make of the request, an estimated `tokens` long."""
     return forecast(
-        _outgoing(case, kept, pieces),
+        _outgoing(case, kept, sent, tokens),
         case.last,
         case.rules,
         case.alignment,
         calibration=case.terms.calibration,
         now=case.terms.now,
     )
-
-
-def marks_head(case: Case, pieces: Sequence[Piece]) -> bool:
-    """True where the end of the head gets a breakpoint of ours."""
-    marks = case.call.breakpoints + case.lent.breakpoints
-    return not marks and any(piece.ours for piece in pieces)
 
 
 def lifetime(case: Case) -> int:
@@ -55,13 +58,14 @@ def lifetime(case: Case) -> int:
     return long.seconds if pays else short.seconds
 
 
-def _outgoing(case: Case, kept: Kept, pieces: Sequence[Piece]) -> Outgoing:
+def _outgoing(case: Case, kept: Kept, sent: Sent, tokens: int) -> Outgoing:
     call = case.call
     window = kept.cut or case.window
     automatic = call.members.get("cache_control") if case.rules.lookback else None
     return Outgoing(
-        head=replace(case.head, marked=lifetime(case) if marks_head(case, pieces) else 0),
-        pieces=pieces,
+        head=replace(case.head, marked=sent.head_marked),
+        pieces=sent.pieces,
+        tokens=tokens,
         window=window.start if window else "",
         dialect=call.dialect,
         automatic=lifetimes(b'"cache_control":' + call.body[automatic.start : automatic.end])
@@ -74,7 +78,7 @@ def _outgoing(case: Case, kept: Kept, pieces: Sequence[Piece]) -> Outgoing:
 def state_before(case: Case, kept: Kept) -> CacheState:
     """What the thread's next turn will say of its cache, before the provider has answered."""
     state, last = case.state, case.last
-    messages = case.tokens(kept.path) + case.tokens(kept.steps)
+    messages = case.tokens(kept.path, kept.steps)
     surplus = max(0, messages - case.budget.guaranteed)
     gaps = state.gaps
     if last is not None:

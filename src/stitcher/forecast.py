@@ -7,13 +7,13 @@ was sent once goes out as it did.
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
 from stitcher.core.align import Alignment
 from stitcher.core.item import digest
-from stitcher.core.layout import Change, Piece
+from stitcher.core.layout import Piece
 from stitcher.core.ledger import (
     NOTHING_KNOWN,
     CacheState,
@@ -64,6 +64,16 @@ class Outgoing:
     dialect: str
     automatic: int = 0  # seconds that a breakpoint of the client's for the whole request asks for
     held_above: int = 0  # tokens that the provider itself puts before the pieces
+    tokens: int = 0  # of all that the provider reads, before calibration
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """Of the prefixes that end before the messages; `context` is the end of the others' names."""
+
+    tools: str
+    system: str
+    context: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +97,17 @@ class Forecast:
 
 def settings_of(call: Call, rules: CacheRules) -> str:
     """A digest of the parameters that a prefix depends on, as the client wrote them."""
-    names = {loss.change.partition(".")[0] for loss in rules.losses} - _NOT_PARAMETERS
-    found = sorted(names & call.members.keys())
+    found = [(name, call.members[name]) for name in _parameters(rules) if name in call.members]
     if not found:
         return ""
-    values = (call.members[name] for name in found)
-    told = [
-        name.encode() + call.body[m.start : m.end] for name, m in zip(found, values, strict=True)
-    ]
+    told = [name.encode() + call.body[member.start : member.end] for name, member in found]
     return digest(b"\0".join(told))[:_CHAIN]
+
+
+@lru_cache(maxsize=256)
+def _parameters(rules: CacheRules) -> tuple[str, ...]:
+    names = {loss.change.partition(".")[0] for loss in rules.losses}
+    return tuple(sorted(names - _NOT_PARAMETERS))
 
 
 def forecast(
@@ -113,22 +125,21 @@ def forecast(
     block = rules.block if rules.scheme == "blocks" else rules.rounding
     finding = Finding(rules.lookback, rules.minimum, block)
     ledger = Ledger(state.held)
+    names = _names(sent.head, sent.dialect, sent.window)
     if not rules.lookback:
-        ledger = _with_common(ledger, sent, alignment)
-    ends = _ends(sent, rules, ledger, calibration)
+        ledger = _with_common(ledger, sent, names.context, alignment)
+    ends = _ends(sent, rules, names, ledger, calibration)
     prediction = ledger.predict(ends, finding, now)
     newest = state.held[0].key if state.held else ""
     cause: Cause = ""
     if prediction.found != newest or not newest:
         cause = _cause(sent, last, parts, alignment, (ends, finding, now))
-    context = context_of(sent.head, sent.dialect, sent.window)
-    return Forecast(ends, finding, prediction, cause, parts, context, rules.writes_answers)
+    return Forecast(ends, finding, prediction, cause, parts, names.context, rules.writes_answers)
 
 
 def context_of(head: Head, dialect: str, window: str) -> str:
     """A digest of all that decides a hit beside the messages; `window` is where these begin."""
-    told = f"{_system_key(head, dialect)}/{head.settings}/{window}"
-    return digest(told.encode())[:_CONTEXT]
+    return _names(head, dialect, window).context
 
 
 def parts_of(head: Head) -> tuple[str, str, str]:
@@ -152,12 +163,13 @@ def lifetimes(part: bytes | None) -> int:
 def _ends(
     sent: Outgoing,
     rules: CacheRules,
+    names: _Names,
     ledger: Ledger,
     calibration: Calibration,
 ) -> tuple[End, ...]:
     known = {held.key: held.tokens if held.exact else None for held in ledger.held}
-    ends = [*_head_ends(sent, rules), *_message_ends(sent, rules, known)]
-    exact: list[End] = []
+    ends = [*_head_ends(sent, rules, names), *_message_ends(sent, rules, names.context, known)]
+    exact: list[int] = []
     estimated, counted = 0, 0  # at the last end whose tokens the provider itself has counted
     for end in ends:
         tokens = known.get(end.key)
@@ -165,31 +177,34 @@ def _ends(
             tokens = counted + calibration.apply(end.tokens - estimated)
         else:
             estimated, counted = end.tokens, tokens
-        exact.append(replace(end, tokens=tokens))
+        exact.append(tokens)
     for n in range(len(exact) - 2, -1, -1):  # no estimate is more than what is counted later
-        if exact[n].tokens > exact[n + 1].tokens:
-            exact[n] = replace(exact[n], tokens=exact[n + 1].tokens)
-    return tuple(exact)
+        exact[n] = min(exact[n], exact[n + 1])
+    return tuple(
+        End(end.key, tokens, end.position, end.lifetime)
+        for end, tokens in zip(ends, exact, strict=True)
+    )
 
 
-def _head_ends(sent: Outgoing, rules: CacheRules) -> Iterator[End]:
+def _head_ends(sent: Outgoing, rules: CacheRules, names: _Names) -> Iterator[End]:
     head, own = sent.head, _own_lifetime(rules)
     upto = sent.held_above
     if head.tools:
         size = min(head.tokens, estimate(len(head.tools), sent.dialect))
         lifetime = own or _part(head.tools)[1]
-        yield End(_tools_key(head, sent.dialect), upto + size, _BEFORE - 1, lifetime)
+        yield End(names.tools, upto + size, _BEFORE - 1, lifetime)
     if head.system or head.tools:
         lifetime = own or head.marked or _part(head.system)[1]
-        yield End(_system_key(head, sent.dialect), upto + head.tokens, _BEFORE, lifetime)
+        yield End(names.system, upto + head.tokens, _BEFORE, lifetime)
 
 
-def _message_ends(sent: Outgoing, rules: CacheRules, known: Iterable[str]) -> list[End]:
+def _message_ends(
+    sent: Outgoing, rules: CacheRules, context: str, known: Iterable[str]
+) -> list[End]:
     """The ends that are marked, those held from earlier, and the last; in the prompt's order."""
-    context = context_of(sent.head, sent.dialect, sent.window)
     wanted = {key[:_CHAIN] for key in known if key[_CHAIN:] == context}
     own = _own_lifetime(rules)
-    total = sent.held_above + sent.head.tokens + sum(piece.tokens for piece in sent.pieces)
+    total = sent.tokens
     found: list[End] = []
     position = 0
     reach = rules.lookback + sum(piece.item.positions for piece in sent.pieces[-1:])
@@ -219,19 +234,17 @@ def _marked(piece: Piece) -> int:
     """Seconds that a piece's breakpoint asks for as it goes out; 0 for none."""
     if piece.marked_by is not None and piece.marked_by.kept_for:
         return piece.marked_by.kept_for
-    if Change.MARK in piece.change:
+    if piece.marked_for or piece.ours or piece.marked_by is not None:
         return piece.marked_for
-    if Change.NO_MARKERS in piece.change:
-        return 0
     return piece.item.kept_for
 
 
-def _with_common(ledger: Ledger, sent: Outgoing, alignment: Alignment) -> Ledger:
+def _with_common(ledger: Ledger, sent: Outgoing, context: str, alignment: Alignment) -> Ledger:
     """A cache that reads any prefix has all ends of what it holds, also where the paths part."""
     at = alignment.turns_off
     if at is None or not ledger.held:
         return ledger
-    newest, context = ledger.held[0], context_of(sent.head, sent.dialect, sent.window)
+    newest = ledger.held[0]
     key = at[:_CHAIN] + context
     if newest.key[_CHAIN:] != context or any(held.key == key for held in ledger.held):
         return ledger
@@ -257,12 +270,11 @@ def _part(part: bytes | None) -> tuple[str, int]:
     return named, (3_600 if b'"1h"' in markers[-1] else 300) if markers else 0
 
 
-def _tools_key(head: Head, dialect: str) -> str:
-    return digest(f"{dialect}/{head.model}/{_part(head.tools)[0]}".encode())[:_CHAIN]
-
-
-def _system_key(head: Head, dialect: str) -> str:
-    return digest(f"{_tools_key(head, dialect)}/{_part(head.system)[0]}".encode())[:_CHAIN]
+def _names(head: Head, dialect: str, window: str) -> _Names:
+    tools = digest(f"{dialect}/{head.model}/{_part(head.tools)[0]}".encode())[:_CHAIN]
+    system = digest(f"{tools}/{_part(head.system)[0]}".encode())[:_CHAIN]
+    context = digest(f"{system}/{head.settings}/{window}".encode())[:_CONTEXT]
+    return _Names(tools, system, context)
 
 
 # ── why not more ─────────────────────────────────────────────────────────────────────────

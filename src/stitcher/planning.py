@@ -7,7 +7,7 @@ has been read, the plan is None: read more, ask again.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from stitcher.cache_plan import foreseen, lifetime, marks_head, state_before
+from stitcher.cache_plan import Sent, foreseen, lifetime, state_before
 from stitcher.core.align import TIP, Alignment, align, said_again
 from stitcher.core.breakpoints import MOST_BREAKPOINTS
 from stitcher.core.item import ROOT
@@ -94,7 +94,7 @@ def plan(tree: Tree, call: Call, dialect: Dialect, terms: Terms) -> Plan | None:
     if not _have_calls(kept.path):  # a provider refuses calls without their tools
         case = replace(case, lent=replace(lent, tools=None))
     pieces = _pieces(case, kept)
-    sent, body = (pieces, call.body) if terms.held else _body(case, pieces)
+    sent = Sent(pieces, call.body) if terms.held else _sent(case, pieces)
     recorded = record(
         tree,
         call,
@@ -104,17 +104,16 @@ def plan(tree: Tree, call: Call, dialect: Dialect, terms: Terms) -> Plan | None:
         lasting=not terms.owns_history,
     )
     cut_made = () if kept.cut is None else (kept.cut,)
+    above = _upto(tree, alignment.base) if terms.held else 0
+    tokens = above + case.head.tokens + sum(piece.tokens for piece in pieces)
     return Plan(
         alignment=alignment,
         entries=recorded.entries + cut_made,
-        body=body,
-        untouched=body is call.body,
+        body=sent.body,
+        untouched=sent.body is call.body,
         restored=len(kept.path),
-        tokens=call.head_tokens
-        + case.lent.tokens
-        + sum(piece.tokens for piece in pieces)
-        + (_upto(tree, alignment.base) if terms.held else 0),
-        forecast=foreseen(case, kept, sent),
+        tokens=tokens,
+        forecast=foreseen(case, kept, sent, tokens),
         cache=state_before(case, kept),
         end=recorded.end,
         head=case.lent.digest,
@@ -219,19 +218,20 @@ def _pieces(case: Case, kept: Kept) -> list[Piece]:
     return [*restored, *sent]
 
 
-def _body(case: Case, pieces: list[Piece]) -> tuple[list[Piece], bytes]:
+def _sent(case: Case, pieces: list[Piece]) -> Sent:
     """The pieces as they go out, and the body they go out in."""
     call, lent, steps = case.call, case.lent, case.alignment.steps
     as_sent = len(pieces) == len(steps) and all(
         piece.item is step.item for piece, step in zip(pieces, steps, strict=True)
     )
     if as_sent and lent.system is None and lent.tools is None and not case.terms.placed:
-        return pieces, call.body
+        return Sent(pieces, call.body)
     named = frozenset(answer for step in steps for answer in step.item.answers)
     pieces = translated(pieces, case.dialect, DIALECTS.__getitem__, keep_ids=named)
     pieces = legal(pieces)
     ours = any(piece.ours for piece in pieces)
     marks = call.breakpoints + lent.breakpoints
+    asked_for = lifetime(case) if ours else 0
     if ours and case.rules.lookback and not call.marks_messages:
         # One of the four is left for the end of the head, where the client marked nothing.
         pieces = mark_ends(
@@ -239,13 +239,13 @@ def _body(case: Case, pieces: list[Piece]) -> tuple[list[Piece], bytes]:
             free=MOST_BREAKPOINTS - marks - (0 if marks else 1),
             previous_end=case.last.of if case.last else ROOT,
             lookback=case.rules.lookback,
-            lifetime=lifetime(case),
+            lifetime=asked_for,
         )
     messages = _with_asides(call, [case.dialect.change(piece) for piece in pieces])
     body = case.dialect.build(call, system=lent.system, tools=lent.tools, messages=messages)
-    if marks_head(case, pieces):
-        body = case.dialect.mark_head(body, lifetime(case))
-    return pieces, body
+    if not ours or marks:
+        return Sent(pieces, body)
+    return Sent(pieces, case.dialect.mark_head(body, asked_for), head_marked=asked_for)
 
 
 def _portable(piece: Piece) -> Piece:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Final
 
 from stitcher.core.align import Alignment, Step
@@ -36,7 +37,7 @@ OpenAI, "Prompt caching", 2026-09-23: five to ten minutes, and an hour at most.
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Case:
     """A request laid against its thread: what the decisions below are made from."""
 
@@ -47,7 +48,7 @@ class Case:
     alignment: Alignment
     lent: Lent
 
-    @property
+    @cached_property
     def budget(self) -> Budget:
         """What the window may be, beside the head and the answer."""
         terms = self.terms
@@ -58,43 +59,46 @@ class Case:
             reserve=reserve_for(self.call.answer_tokens, terms.max_tokens),
         )
 
-    def tokens(self, messages: Sequence[Node] | Sequence[Step]) -> int:
-        """Calibrated tokens of some messages."""
-        return self.terms.calibration.apply(sum(message.item.tokens for message in messages))
+    def tokens(self, path: Sequence[Node], steps: Sequence[Step] = ()) -> int:
+        """Calibrated tokens of a stretch of the path and of the client's messages."""
+        own = sum(step.item.tokens for step in steps)
+        before = path[0].upto - path[0].item.tokens if path else 0
+        above = path[-1].upto - before if path else 0
+        return self.terms.calibration.apply(above) + self.terms.calibration.apply(own)
 
-    @property
+    @cached_property
     def window(self) -> Compacted | None:
         """The last cut of the thread."""
         return self.tree.windows.get(self.terms.thread)
 
-    @property
+    @cached_property
     def widest(self) -> Budget:
         """What the model takes bounds what the client sent; the budget, what we make of it."""
         known = context_window(self.call.model) or 0
         return replace(self.budget, limit=max(self.budget.limit, known))
 
-    @property
+    @cached_property
     def forgets(self) -> bool:
         """True where reasoning that an id names was refused before, in this thread."""
         turn = self.tree.turns.get(self.terms.thread)
         return turn is not None and turn.forgets and turn.model == self.call.model
 
-    @property
+    @cached_property
     def rules(self) -> CacheRules:
         """How the model's prompt cache works."""
         return cache_rules(self.call.model)
 
-    @property
+    @cached_property
     def last(self) -> Turn | None:
         """The thread's newest turn."""
         return self.tree.turns.get(self.terms.thread)
 
-    @property
+    @cached_property
     def state(self) -> CacheState:
         """What that turn says of the cache."""
         return self.last.cache if self.last else NOTHING_KNOWN
 
-    @property
+    @cached_property
     def cold(self) -> bool:
         """True when the provider holds nothing any more that this request could begin with.
 
@@ -116,7 +120,7 @@ class Case:
         exact = self.rules.counted_from == "request start"
         return self.terms.now < held.used + held.lifetime * (1 if exact else _GONE)
 
-    @property
+    @cached_property
     def head(self) -> Head:
         """What will stand before the messages."""
         return Head(
@@ -127,7 +131,7 @@ class Case:
             tokens=self.call.head_tokens + self.lent.tokens,
         )
 
-    @property
+    @cached_property
     def own_room(self) -> int:
         """Tokens of messages the client may send itself before any are cut."""
         return self.widest.room
@@ -175,13 +179,13 @@ def keep(case: Case, path: Sequence[Node]) -> Kept:
     if not case.terms.may_cut:
         return Kept(path, steps)
     budget = case.budget
-    overflows = case.tokens(steps) > case.own_room
+    overflows = case.tokens((), steps) > case.own_room
     spoken = [step.item for step in steps if step.item.role != "system"]
     in_tool_loop = bool(spoken) and not spoken[-1].starts_turn
     # Inside a tool loop the prefix stays as it is for as long as the model can take it.
     least = in_tool_loop or case.terms.cut == "never"
     load = Load(
-        tokens=case.tokens(path) + case.tokens(steps),
+        tokens=case.tokens(path, steps),
         requests=case.state.requests,
         held=case.state.carried,
         cold=case.cold,
