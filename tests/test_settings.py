@@ -35,6 +35,7 @@ VALUES: dict[str, tuple[tuple[str, Any], tuple[str, Any], tuple[str, Any]]] = {
     "max_tokens": (("1000", 1000), ("200_000", 200000), ("3", 3)),
     "keep": (("0.25", 0.25), ("30%", 0.3), ("0.9", 0.9)),
     "cut": (("half", "half"), ("never", "never"), (" auto", "auto")),
+    "breakpoints": (("no", False), ("true", True), ("OFF", False)),
     "data_dir": (("/a", Path("/a")), ("/b", Path("/b")), ("c", Path("c"))),
     "durability": (("os", "os"), ("fsync", "fsync"), (" os ", "os")),
     "mode": (("observe", "observe"), ("off", "off"), ("stitch", "stitch")),

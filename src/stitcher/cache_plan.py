@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from stitcher.core.breakpoints import MOST_BREAKPOINTS
 from stitcher.core.economics import long_lifetime_pays
 from stitcher.core.layout import Piece
 from stitcher.core.ledger import CacheState
@@ -17,6 +18,8 @@ class Sent:
     pieces: Sequence[Piece]
     body: bytes
     head_marked: int = 0  # seconds that a breakpoint of ours at the head's end asks for
+    as_sent: bool = False  # nothing is put back, replaced or left out
+    breakpoints: bool = False  # some of ours are set
 
 
 def foreseen(case: Case, kept: Kept, sent: Sent, tokens: int) -> Forecast:
@@ -29,6 +32,26 @@ def foreseen(case: Case, kept: Kept, sent: Sent, tokens: int) -> Forecast:
         calibration=case.terms.calibration,
         now=case.terms.now,
     )
+
+
+def free_breakpoints(case: Case, *, ours: bool) -> int:
+    """How many breakpoints of ours a request may get at most.
+
+    None where the client marks messages itself, or the model's cache has none. Where nothing is put
+    back (`ours`) a client that marks anything manages its cache; one that marks nothing gets ours
+    once its conversation has gone on: what is written and never read again costs a quarter more.
+    """
+    call, taken = case.call, case.call.breakpoints + case.lent.breakpoints
+    if not case.rules.lookback or call.marks_messages or not case.terms.breakpoints:
+        return 0
+    if not ours:
+        goes_on = case.state.requests and any(step.known for step in case.alignment.steps)
+        tokens = case.terms.calibration.apply(case.head.tokens) + case.tokens(
+            (), case.alignment.steps
+        )
+        if taken or not goes_on or tokens < case.rules.minimum:
+            return 0
+    return MOST_BREAKPOINTS - taken
 
 
 def lifetime(case: Case) -> int:

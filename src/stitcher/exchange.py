@@ -193,6 +193,7 @@ class Exchange:
             after=located.after,
             appends=located.conversation,
             cut=self._settings.cut,
+            breakpoints=self._settings.breakpoints,
             held=held and placed,
         )
 
@@ -249,6 +250,8 @@ class Exchange:
             # Its connection was made anew meanwhile: what it held is put back instead.
             lost = b"previous_response_not_found" in refusal
             return lost and await self._plan_again(turn, replace(turn.terms, held=False))
+        if status in (400, 422) and turn.plan.breakpoints and b"cache_control" in refusal:
+            return await self._plan_again(turn, replace(turn.terms, breakpoints=False))
         too_long = turn.dialect.too_long(status, refusal)
         if status in (400, 422) and not too_long:
             own = partial(give_way, alignment=turn.plan.alignment)

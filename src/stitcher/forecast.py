@@ -133,7 +133,7 @@ def forecast(
     newest = state.held[0].key if state.held else ""
     cause: Cause = ""
     if prediction.found != newest or not newest:
-        cause = _cause(sent, last, parts, alignment, (ends, finding, now))
+        cause = _cause(sent, last, (*parts, names.context), alignment, (ends, finding, now))
     return Forecast(ends, finding, prediction, cause, parts, names.context, rules.writes_answers)
 
 
@@ -283,12 +283,13 @@ def _names(head: Head, dialect: str, window: str) -> _Names:
 def _cause(
     sent: Outgoing,
     last: Turn | None,
-    parts: tuple[str, str, str],
+    names: tuple[str, str, str, str],
     alignment: Alignment,
     when: tuple[Sequence[End], Finding, float],
 ) -> Cause:
     """Why the end of the last prompt will not be read, by the first reason that is enough."""
     ends, finding, now = when
+    tools, system, settings, context = names
     if last is None or last.cache == NOTHING_KNOWN:
         return "first"
     state = last.cache
@@ -299,7 +300,8 @@ def _cause(
         "system changed",
         "parameters changed",
     )
-    for cause, was, now_is in zip(changed, before, (sent.head.model, *parts), strict=True):
+    after = (sent.head.model, tools, system, settings)
+    for cause, was, now_is in zip(changed, before, after, strict=True):
         if was != now_is:
             return cause
     if not state.held:
@@ -307,11 +309,13 @@ def _cause(
     newest = state.held[0]
     if now >= newest.used + newest.lifetime:
         return "expired"
-    if last.window != sent.window:
+    # All else is as it was: another context is another beginning of the window.
+    if newest.key[_CHAIN:] not in ("", context) or last.window != sent.window:
         return "cut"
-    if newest.key in {end.key for end in ends}:
-        return "look-back exceeded"
-    return _moved(alignment)
+    end = next((end for end in ends if end.key == newest.key), None)
+    if end is None:
+        return _moved(alignment)
+    return "below minimum" if end.tokens < finding.minimum else "look-back exceeded"
 
 
 def _moved(alignment: Alignment) -> Cause:
@@ -335,13 +339,14 @@ def state_after(
     Where it marks ends of its own, what was read and written is all up to the last of them; where
     it reads any prefix, that is the whole prompt.
     """
-    ledger = Ledger(before.held).sent(made.ends, made.finding, now=sent_at, answered=answered)
-    upto = made.written_upto
-    if usage is not None and upto:
-        counted = usage.read + usage.written
-        if not made.finding.lookback:
-            counted += usage.plain
-        ledger = ledger.corrected(upto, counted) if counted else ledger
+    ledger = Ledger(before.held)
+    counted = None if usage is None else usage.read + usage.written
+    if usage is not None and counted is not None and not made.finding.lookback:
+        counted += usage.plain
+    if counted != 0:  # it would have written something: the prompt was too short after all
+        ledger = ledger.sent(made.ends, made.finding, now=sent_at, answered=answered)
+    if counted and made.written_upto:
+        ledger = ledger.corrected(made.written_upto, counted, made.finding)
     cause: Cause = made.cause
     if usage is not None and not cause and usage.read < made.prediction.read:
         cause = "lost"

@@ -7,7 +7,7 @@ has been read, the plan is None: read more, ask again.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from stitcher.cache_plan import Sent, foreseen, lifetime, state_before
+from stitcher.cache_plan import Sent, foreseen, free_breakpoints, lifetime, state_before
 from stitcher.core.align import TIP, Alignment, align, said_again
 from stitcher.core.breakpoints import MOST_BREAKPOINTS
 from stitcher.core.item import ROOT
@@ -50,6 +50,8 @@ class Plan:
     entries: tuple[Entry, ...]  # to be in the log before the request leaves
     body: bytes
     untouched: bool  # the body is the client's own
+    marked: bool  # nothing is done to it but to set cache breakpoints
+    breakpoints: bool  # some of ours are set
     restored: int  # messages put back
     tokens: int  # estimate of what is sent, before calibration
     forecast: Forecast  # what the provider's cache should make of it
@@ -111,6 +113,8 @@ def plan(tree: Tree, call: Call, dialect: Dialect, terms: Terms) -> Plan | None:
         entries=recorded.entries + cut_made,
         body=sent.body,
         untouched=sent.body is call.body,
+        marked=sent.as_sent and sent.breakpoints,
+        breakpoints=sent.breakpoints,
         restored=len(kept.path),
         tokens=tokens,
         forecast=foreseen(case, kept, sent, tokens),
@@ -224,28 +228,29 @@ def _sent(case: Case, pieces: list[Piece]) -> Sent:
     as_sent = len(pieces) == len(steps) and all(
         piece.item is step.item for piece, step in zip(pieces, steps, strict=True)
     )
-    if as_sent and lent.system is None and lent.tools is None and not case.terms.placed:
+    as_sent = as_sent and lent.system is None and lent.tools is None and not case.terms.placed
+    if as_sent and not free_breakpoints(case, ours=False):
         return Sent(pieces, call.body)
     named = frozenset(answer for step in steps for answer in step.item.answers)
     pieces = translated(pieces, case.dialect, DIALECTS.__getitem__, keep_ids=named)
     pieces = legal(pieces)
-    ours = any(piece.ours for piece in pieces)
-    marks = call.breakpoints + lent.breakpoints
-    asked_for = lifetime(case) if ours else 0
-    if ours and case.rules.lookback and not call.marks_messages:
-        # One of the four is left for the end of the head, where the client marked nothing.
+    free = free_breakpoints(case, ours=any(piece.ours for piece in pieces))
+    asked_for = lifetime(case) if free else 0
+    marks_head = free == MOST_BREAKPOINTS  # where the client marked nothing, one is for the head
+    if free:
         pieces = mark_ends(
             pieces,
-            free=MOST_BREAKPOINTS - marks - (0 if marks else 1),
+            free=free - marks_head,
             previous_end=case.last.of if case.last else ROOT,
             lookback=case.rules.lookback,
             lifetime=asked_for,
         )
     messages = _with_asides(call, [case.dialect.change(piece) for piece in pieces])
     body = case.dialect.build(call, system=lent.system, tools=lent.tools, messages=messages)
-    if not ours or marks:
-        return Sent(pieces, body)
-    return Sent(pieces, case.dialect.mark_head(body, asked_for), head_marked=asked_for)
+    if marks_head:
+        body = case.dialect.mark_head(body, asked_for)
+    head_marked = asked_for if marks_head else 0
+    return Sent(pieces, body, head_marked, as_sent=as_sent, breakpoints=free > 0)
 
 
 def _portable(piece: Piece) -> Piece:

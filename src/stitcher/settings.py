@@ -175,6 +175,13 @@ class Settings:
             " never, only where the model's context window is full."
         ),
     )
+    breakpoints: bool = field(
+        default=True,
+        metadata=_about(
+            "Set cache breakpoints for the Anthropic API where the client set none and they pay.",
+            flag="--breakpoints/--no-breakpoints",
+        ),
+    )
     data_dir: Path = field(
         default=Path("~/.stitcher/sessions"),
         metadata=_about("Directory of the conversations, one folder per session."),

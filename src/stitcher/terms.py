@@ -31,6 +31,7 @@ class Terms:
     after: After | None = None  # the API says where the messages stand: at this place,
     appends: bool = False  # or at the end of the path, whatever they look like
     cut: Policy = "auto"  # when the window is cut
+    breakpoints: bool = True  # cache breakpoints are set where the client set none
     held: bool = False  # the provider itself keeps what stands before the client's messages
 
     @property

@@ -69,7 +69,7 @@ class OpenTurn:
     def headers(self) -> Headers:
         """What the client is told of all this."""
         made = self.plan
-        status = "passthrough" if made.untouched else "stitched"
+        status = "passthrough" if made.untouched else "marked" if made.marked else "stitched"
         if self.incoming.mode == "observe":
             status = f"observe; {status}"
         return [

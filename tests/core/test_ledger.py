@@ -87,9 +87,10 @@ def test_what_is_read_is_whole_blocks() -> None:
 
 def test_what_the_provider_counted_takes_the_place_of_an_estimate() -> None:
     prompt = ends(100, marks={0: FIVE_MINUTES})
-    ledger = Ledger().sent(prompt, CLAUDE, now=0, answered=1).corrected("100", 93)
+    ledger = Ledger().sent(prompt, CLAUDE, now=0, answered=1).corrected("100", 93, CLAUDE)
     assert ledger.held == (Held("100", 93, FIVE_MINUTES, 0, 1, exact=True),)
-    assert ledger.corrected("unknown", 1) == ledger
+    assert ledger.corrected("unknown", 1, CLAUDE) == ledger
+    assert ledger.corrected("100", 15, CLAUDE) == Ledger(), "too short to have been written"
 
 
 def test_only_so_many_entries_are_kept() -> None:

@@ -7,6 +7,8 @@ what it read is what it reports.
 import json
 import re
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -218,6 +220,71 @@ def test_a_restart_predicts_the_same(opened: OpenDialogue) -> None:
     talk.restart()
     reply = client.says("three")
     assert told(reply).predicted == usage(client, reply).read > 0
+
+
+class TestAClientThatResendsAll:
+    """And marks nothing: it gets breakpoints of ours once its conversation has gone on."""
+
+    @staticmethod
+    def client(talk: Dialogue, **more: Any) -> Client:
+        extra = {"model": "claude-opus-5-5", "system": HEAD, **more}
+        return talk.client("anthropic", extra=extra)
+
+    def test_it_reads_what_it_sent_before(self, opened: OpenDialogue) -> None:
+        talk = opened()
+        client = self.client(talk)
+        said, read = [], []
+        for n in range(6):
+            talk.now += 10
+            reply = client.resends(f"question {n} {LONG}")
+            said.append(reply.said)
+            read.append(usage(client, reply).read)
+            if n > 2:
+                assert told(reply).predicted == read[-1]
+        assert said == ["passthrough", *["marked"] * 5]
+        assert read[:2] == [0, 0]
+        assert all(more > before > 0 for before, more in pairwise(read[2:]))
+
+    def test_all_else_goes_out_as_it_came(self, opened: OpenDialogue) -> None:
+        talk = opened()
+        client = self.client(talk)
+        for n in range(3):
+            client.resends(f"question {n}")
+        sent = talk.provider.last
+        marker = b',"cache_control":{"type":"ephemeral"}'
+        unmarked = sent.body.replace(marker, b"")
+        assert sent.body.count(marker) == 2
+        assert json.loads(unmarked)["system"] == [{"type": "text", "text": HEAD}]
+        came = sent.incoming.body
+        assert unmarked.count(b"question") == came.count(b"question") > 2
+        assert talk.log(talk.sessions[0]).said[0] == "user: question 0"
+
+    @pytest.mark.parametrize(
+        "extra",
+        [
+            {"system": "Be brief."},  # below the minimum
+            {"cache_control": {"type": "ephemeral"}},
+            {"model": "claude-of-another-maker-7b"[7:]},
+            {"system": [{"type": "text", "text": HEAD, "cache_control": {"type": "ephemeral"}}]},
+        ],
+    )
+    def test_or_is_left_alone(self, opened: OpenDialogue, extra: dict[str, Any]) -> None:
+        client = self.client(opened(), **extra)
+        assert {client.resends(f"question {n}").said for n in range(4)} == {"passthrough"}
+
+    def test_or_where_the_owner_says_so(self, opened: OpenDialogue) -> None:
+        client = self.client(opened(breakpoints=False))
+        assert {client.resends(f"question {n}").said for n in range(4)} == {"passthrough"}
+
+    def test_a_server_that_knows_no_breakpoints_gets_none(self, opened: OpenDialogue) -> None:
+        talk = opened()
+        client = self.client(talk)
+        client.resends("question 0")
+        words = "cache_control: Extra inputs are not permitted"
+        talk.provider.then(Step(status=400, message=words))
+        reply = client.resends("question 1")
+        assert reply.status == 200
+        assert b"cache_control" not in talk.provider.last.body
 
 
 class TestTheCut:

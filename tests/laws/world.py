@@ -11,12 +11,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from stitcher.core.compaction import Policy
 from stitcher.core.item import ROOT, Item
 from stitcher.core.ledger import NOTHING_KNOWN, CacheState
 from stitcher.core.log import Entry, Node, Response, Tree, Turn
 from stitcher.core.tokens import Calibration
 from stitcher.forecast import state_after
 from stitcher.planning import Plan, plan
+from stitcher.providers.usage import CacheUsage
 from stitcher.recording import Place, record_answers
 from stitcher.simulator.thinking_signature import sign
 from stitcher.terms import After, Terms
@@ -149,6 +151,9 @@ class World:
     untouched: list[bool] = field(default_factory=list)  # whether they went out as they came
     answered: After = field(default_factory=lambda: After(ROOT))  # where the last answer stands
     now: float = 0.0
+    sent_at: float = 0.0
+    model: str = "sim-model"
+    cut: Policy = "auto"
 
     def ask(
         self,
@@ -164,6 +169,7 @@ class World:
         `after` names the answer it follows by an id, `appends` the conversation it is part of.
         """
         self.now += 1
+        self.sent_at = self.now
         if after is not None:
             more["previous_response_id"] = "resp_1"
         if appends:
@@ -192,6 +198,7 @@ class World:
             now=self.now,
             max_tokens=self.max_tokens,
             keep=self.keep,
+            cut=self.cut,
             owns_history=owns_history,
             may_cut=not owns_history,
             calibration=Calibration(),
@@ -245,23 +252,33 @@ class World:
             status=status,
             of=made.end.chain,
             base=aligned.base if aligned.habit in ("thin", "retry") else aligned.tip,
-            model="sim-model",
+            model=self.model,
             http=http,
             tokens=made.tokens,
             usage=None,
             head=made.head,
             window=window.start if window else "",
+            ratio=self.ratio_after(made),
             cache=self._cache(made, status),
         )
+
+    def ratio_after(self, made: Plan) -> float:
+        """Reported tokens per estimated one: nothing is reported, here."""
+        return 0.0
 
     def _cache(self, made: Plan, status: str) -> CacheState:
         """What the turn says of the provider's cache."""
         if status == "failed":
             last = self.tree.turns.get("main")
             return last.cache if last else NOTHING_KNOWN
+        usage = self.usage_of(made)
         return state_after(
-            made.forecast, made.cache, sent_at=self.now, answered=self.now, usage=None
+            made.forecast, made.cache, sent_at=self.sent_at, answered=self.now, usage=usage
         )
+
+    def usage_of(self, made: Plan) -> CacheUsage | None:
+        """What the provider says its cache did: nothing, here."""
+        return None
 
     def _response(self, made: Plan) -> Response:
         return Response(

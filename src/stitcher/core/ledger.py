@@ -166,10 +166,13 @@ class Ledger:
         """With so many entries only, the newest: what a long edit would fall back to is lost."""
         return Ledger(self.held[:most])
 
-    def corrected(self, key: str, tokens: int) -> "Ledger":
-        """With what the provider itself counted up to an end, in the place of our estimate."""
-        held = (replace(e, tokens=tokens, exact=True) if e.key == key else e for e in self.held)
-        return Ledger(tuple(held))
+    def corrected(self, key: str, tokens: int, finding: Finding) -> "Ledger":
+        """With what the provider itself counted up to an end, in the place of our estimate.
+
+        Where that is less than the minimum nothing was written there after all, nor before it.
+        """
+        held = [replace(e, tokens=tokens, exact=True) if e.key == key else e for e in self.held]
+        return Ledger(tuple(e for e in held if e.tokens >= finding.minimum))
 
     def _found(self, ends: Sequence[End], finding: Finding, now: float) -> int:
         """The last end at which an entry is found; -1 for none."""
@@ -177,7 +180,7 @@ class Ledger:
         marks = [end.position for end in ends if end.lifetime and _long_enough(end, finding)]
         for n in range(len(ends) - 1, -1, -1):
             end = ends[n]
-            if end.key not in keys or not end.readable:
+            if end.key not in keys or not end.readable or not _long_enough(end, finding):
                 continue
             if not finding.lookback or _reached(end.position, marks, finding.lookback):
                 return n
