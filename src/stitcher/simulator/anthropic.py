@@ -60,7 +60,9 @@ class AnthropicMessages:
         prompt = read_prompt(body)
         reading = self._cache.begin(scope, prompt.links, prompt.minimum, now)
         dropped = tuple(block.path for block in prompt.dropped)
-        return Billed(_usage(reading), lambda begun: self._cache.settle(reading, begun), dropped)
+        return Billed(
+            _usage(reading), lambda begun, _: self._cache.settle(reading, begun), reading, dropped
+        )
 
     def compose(self, exchange: Exchange, billed: Billed) -> Composed:
         content = _content(exchange)

@@ -151,7 +151,7 @@ class Simulator:
         body = dialect.check(asked) or dialect.recall(asked, scope)
         if isinstance(body, Refusal):
             return self._refuse(dialect, body, entry)
-        billed = dialect.begin(body, scope, self.clock())
+        billed = dialect.begin(body, scope, entry.received.at)
         reply = plan_reply(dialect.hear(body))
         if fault == NO_FAULT:
             fault = reply.fault
@@ -205,7 +205,7 @@ class Simulator:
             chunk_delay=self.chunk_delay,
         )
         self.recorder.update(entry, status=200, usage=composed.usage)
-        billed.settle(self.clock())
+        billed.settle(self.clock(), composed.document)
         if not reply.fault.error_event:
             composed.keep()
         if streamed:
@@ -281,10 +281,10 @@ class Simulator:
         if isinstance(body, Refusal):
             return self._refuse(self.responses, body, entry)
         scope = credential(request.headers)
-        billed = self.responses.begin(body, scope, self.clock())
+        billed = self.responses.begin(body, scope, entry.received.at)
         reply = plan_reply(self.responses.hear(body))
         compacted = self.responses.compact(self._exchange(body, reply, body, scope), billed)
-        billed.settle(self.clock())
+        billed.settle(self.clock(), compacted)
         self.recorder.update(entry, usage=compacted["usage"])
         return self._document(request, entry, compacted)
 

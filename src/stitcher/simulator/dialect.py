@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from stitcher.simulator.answer import Composed, Ids
+from stitcher.simulator.reading import Reading
 from stitcher.simulator.refusal import Refusal
 from stitcher.simulator.reply import Heard, Reply
 
@@ -61,8 +62,12 @@ class Dialect(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Billed:
-    """A request's input usage in the provider's fields, and the call that writes the cache."""
+    """A request's input usage in the provider's fields, and the call that writes the cache.
+
+    `settle` takes the time at which the answer begins, and the answer's document.
+    """
 
     usage: dict[str, Any]
-    settle: Callable[[float], None]
+    settle: Callable[[float, dict[str, Any]], None]
+    reading: Reading
     dropped: tuple[str, ...] = ()

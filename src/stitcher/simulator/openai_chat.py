@@ -9,12 +9,20 @@ from typing import Any
 
 from stitcher.simulator import rules_openai_chat
 from stitcher.simulator.answer import Composed, argument_pieces, text_pieces, to_json
-from stitcher.simulator.cache import AutomaticCache, Reading
+from stitcher.simulator.assumptions import CAREFUL, Assumptions
+from stitcher.simulator.chat_caches import (
+    ChatCaches,
+    Log,
+    answer_fields,
+    has_output_details,
+    input_usage,
+    stated_usage,
+)
 from stitcher.simulator.context_window import context_window
 from stitcher.simulator.counting import text_tokens
 from stitcher.simulator.dialect import Billed, Exchange
 from stitcher.simulator.openai_errors import error_body, error_of_status, openai_headers
-from stitcher.simulator.openai_prompt import blocks_of, is_exact, read_prompt
+from stitcher.simulator.openai_prompt import blocks_of, read_prompt
 from stitcher.simulator.refusal import Refusal
 from stitcher.simulator.reply import Heard, hear_messages
 
@@ -22,10 +30,10 @@ DONE = b"data: [DONE]\n\n"
 
 
 class OpenAIChat:
-    """`POST /v1/chat/completions` with its automatic prefix cache."""
+    """`POST /v1/chat/completions` with the prefix cache of whoever serves the model."""
 
-    def __init__(self) -> None:
-        self._cache = AutomaticCache()
+    def __init__(self, assumptions: Assumptions = CAREFUL, log: Log = lambda lines: None) -> None:
+        self._caches = ChatCaches(assumptions, log)
 
     def check(self, body: Any) -> Refusal | None:
         return rules_openai_chat.check(body) or _check_window(body)
@@ -53,14 +61,12 @@ class OpenAIChat:
         )
 
     def begin(self, body: dict[str, Any], scope: str, now: float) -> Billed:
-        prompt = read_prompt(body)
-        # `prompt_cache_key` "partitions the cache" (prompt caching guide).
-        partition = f"{scope}\0{body.get('prompt_cache_key') or ''}"
-        reading = self._cache.begin(
-            partition, prompt.links, prompt.minimum, now, rounding=prompt.rounding
-        )
-        usage = _usage(reading, exact=is_exact(body["model"]))
-        return Billed(usage, lambda begun: self._cache.settle(reading, begun))
+        reading = self._caches.begin(body, scope, now)
+
+        def settle(begun: float, document: dict[str, Any]) -> None:
+            self._caches.settle(reading, begun, body, document)
+
+        return Billed(input_usage(body["model"], reading), settle, reading)
 
     def compose(self, exchange: Exchange, billed: Billed) -> Composed:
         choices = [
@@ -77,9 +83,12 @@ class OpenAIChat:
             "service_tier": "default",
             "system_fingerprint": "fp_sim0000001",
         }
+        beside = answer_fields(exchange.body["model"], billed.reading, usage["completion_tokens"])
         options = exchange.body.get("stream_options") or {}
         asked = bool(options.get("include_usage"))
-        return Composed(document, lambda: _chunks(document, include_usage=asked), usage)
+        return Composed(
+            {**document, **beside}, lambda: _chunks(document, beside, include_usage=asked), usage
+        )
 
     def error_body(self, refusal: Refusal, request_id: str) -> dict[str, Any]:
         return error_body(refusal)
@@ -124,34 +133,26 @@ def _heard_content(message: dict[str, Any]) -> tuple[tuple[str, ...], tuple[str,
     return texts, ()
 
 
-def _usage(reading: Reading, *, exact: bool) -> dict[str, Any]:
-    details = {"cached_tokens": reading.read, "audio_tokens": 0}
-    if exact:
-        # Reported, and charged, from gpt-5.6 on only.
-        details["cache_write_tokens"] = reading.written_5m
-    return {"prompt_tokens": reading.total, "prompt_tokens_details": details}
-
-
 def _full_usage(exchange: Exchange, counted: dict[str, Any], choices: int) -> dict[str, Any]:
     reply = exchange.reply
-    prompt, details = counted["prompt_tokens"], counted["prompt_tokens_details"]
     if reply.input_tokens is not None:
-        prompt, details = reply.input_tokens, dict.fromkeys(details, 0)
+        counted = stated_usage(counted, reply.input_tokens)
     thinking = text_tokens(reply.thinking) if reply.thinking else 0
     called = sum(text_tokens(call.name) + text_tokens(call.arguments) for call in reply.tools)
     completion = choices * (thinking + text_tokens(reply.text or "") + called)
-    return {
-        "prompt_tokens": prompt,
+    usage = {
+        **counted,
         "completion_tokens": completion,
-        "total_tokens": prompt + completion,
-        "prompt_tokens_details": details,
-        "completion_tokens_details": {
+        "total_tokens": counted["prompt_tokens"] + completion,
+    }
+    if has_output_details(exchange.body["model"]):
+        usage["completion_tokens_details"] = {
             "reasoning_tokens": choices * thinking,
             "audio_tokens": 0,
             "accepted_prediction_tokens": 0,
             "rejected_prediction_tokens": 0,
-        },
-    }
+        }
+    return usage
 
 
 def _choice(exchange: Exchange) -> dict[str, Any]:
@@ -182,7 +183,18 @@ def _choice(exchange: Exchange) -> dict[str, Any]:
     return {"message": message, "logprobs": None, "finish_reason": finish}
 
 
-def _chunks(document: dict[str, Any], *, include_usage: bool) -> Iterator[bytes]:
+def _chunks(
+    document: dict[str, Any], beside: dict[str, Any], *, include_usage: bool
+) -> Iterator[bytes]:
+    """The stream; what `beside` holds goes into its last chunk."""
+    chunks = [*_choice_chunks(document, include_usage=include_usage)]
+    chunks[-1] |= beside
+    for chunk in chunks:
+        yield b"data: %s\n\n" % to_json(chunk)
+    yield DONE
+
+
+def _choice_chunks(document: dict[str, Any], *, include_usage: bool) -> Iterator[dict[str, Any]]:
     shared = {
         "id": document["id"],
         "object": "chat.completion.chunk",
@@ -201,10 +213,9 @@ def _chunks(document: dict[str, Any], *, include_usage: bool) -> Iterator[bytes]
                 "logprobs": None,
                 "finish_reason": finish,
             }
-            yield b"data: %s\n\n" % to_json({**shared, "choices": [shown], **unused})
+            yield {**shared, "choices": [shown], **unused}
     if include_usage:
-        yield b"data: %s\n\n" % to_json({**shared, "choices": [], "usage": document["usage"]})
-    yield DONE
+        yield {**shared, "choices": [], "usage": document["usage"]}
 
 
 def _deltas(choice: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str | None]]:

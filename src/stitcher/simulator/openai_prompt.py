@@ -1,99 +1,121 @@
 """A Chat Completions request as the prompt its automatic cache sees.
 
-Two regimes (prompt caching guide, 2026-09). From gpt-5.6 on: one implicit breakpoint at the end of
-the latest eligible message and up to three explicit ones, exact boundaries. Before: every message
-end is a boundary, reported in multiples of 128. Models named `sim-...` follow the new one with a
-minimum of 16 tokens. Knows nothing of cache entries or time.
+Two regimes (prompt caching guide, 2026-10). From gpt-5.6 on: one implicit breakpoint at the end of
+the latest eligible message and up to three explicit ones, exact boundaries. Before: a boundary
+every so many tokens. Models named `sim-...` follow the new one with a minimum of 16 tokens. Knows
+nothing of cache entries or time.
 """
 
-import json
 import re
 from dataclasses import dataclass
 from typing import Any
 
-from stitcher.simulator.cache import AUTOMATIC_TTL
-from stitcher.simulator.counting import (
-    DOCUMENT_TOKENS,
-    PER_MESSAGE,
-    PER_TOOL,
-    REPLY_PRIMING,
-    UNREADABLE_IMAGE,
-    image_size,
-    json_tokens,
-    openai_image_tokens,
-    text_tokens,
-    tool_tokens,
+from stitcher.simulator.assumptions import CAREFUL, Assumptions
+from stitcher.simulator.counting import REPLY_PRIMING
+from stitcher.simulator.engines import OPENAI, engine_of
+from stitcher.simulator.openai_cache import HALF_HOUR, TWELVE_HOURS
+from stitcher.simulator.openai_pieces import (
+    Piece,
+    blocks_of,
+    compact,
+    message_pieces,
+    tool_spans,
 )
 from stitcher.simulator.prefix_chain import Chain, Link
 
+__all__ = ["Prompt", "blocks_of", "is_exact", "read_prompt"]
+
 _EXACT = re.compile(r"(openai/)?(sim-|gpt-(5\.([6-9]|\d\d)|[6-9]|[1-9]\d))")
+_LONG_INTERVAL = re.compile(r"(openai/)?gpt-5\.5")
+_LONG_TOKENS = 2048
 _MINIMUM = 1024
 _SIM_MINIMUM = 16
-_MARKERS = frozenset({"cache_control", "prompt_cache_breakpoint"})
 _IMPLICIT_LOOKBACK = 20
 _EXPLICIT_FIRST, _EXPLICIT_LATEST = 2, 50
+_REFERENCE_LATEST = 80
+_IMPLICIT_WRITTEN, _EXPLICIT_WRITTEN = 3, 4
 _INSTRUCTION_ROLES = ("system", "developer")
-# Settings whose change moves the rendered prefix (prompt caching guide; 7.1 lists the doubts).
-_SETTINGS = ("parallel_tool_calls", "response_format", "reasoning_effort", "verbosity")
+# Settings whose change moves the rendered prefix (prompt caching guide and diagnostics, 2026-10).
+# `tool_choice` is none of them.
+_SETTINGS = (
+    "parallel_tool_calls", "response_format", "reasoning_effort", "verbosity", "context_management",
+)  # fmt: skip
+_SAME_TIER = (None, "auto", "default")
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
+    """`rounding` is 1 for exact boundaries, else the tokens from one boundary to the next."""
+
     links: tuple[Link, ...]
     tokens: int
     minimum: int
     rounding: int
 
 
-@dataclass(slots=True)
-class _Piece:
-    content: list[bytes]  # element by element: where it is cut does not change its hash
-    tokens: int
-    explicit: bool
-    eligible: bool = False
-    opening: bool = False
-
-
-def blocks_of(content: Any) -> list[dict[str, Any]]:
-    """A message's content as parts: a string is one text part."""
-    if isinstance(content, str):
-        return [{"type": "text", "text": content}]
-    return content if isinstance(content, list) else []
-
-
 def is_exact(model: str) -> bool:
     return _EXACT.match(model) is not None
 
 
-def read_prompt(body: dict[str, Any]) -> Prompt:
+def read_prompt(body: dict[str, Any], assumptions: Assumptions = CAREFUL) -> Prompt:
     """The prompt of a request that the rules accept."""
     exact = is_exact(body["model"])
-    settings = [body["model"], body.get("tools"), body.get("functions")]
-    settings += [body.get(name) for name in _SETTINGS]
-    chain = Chain(json.dumps(settings, separators=(",", ":")).encode())
+    chain = Chain(compact(_settings(body, assumptions)), REPLY_PRIMING)
     tools = [*(body.get("tools") or []), *(body.get("functions") or [])]
-    chain.tokens = sum(map(tool_tokens, tools)) + REPLY_PRIMING
+    if tools:
+        spans = tool_spans(tools)
+        tokens = sum(span.tokens for span in spans)
+        chain.add(compact(tools), tokens, readable=False, spans=spans)
     pieces = _pieces(body["messages"])
     if exact:
-        written, readable = _exact_boundaries(pieces, body.get("prompt_cache_options") or {})
+        written, readable = _exact_boundaries(pieces, body, assumptions.lookup)
     else:
-        written = readable = set(range(len(pieces)))
+        written = dict.fromkeys(range(len(pieces)), _retention(body, assumptions))
+        readable = set(written)
     for at, piece in enumerate(pieces):
-        ttl = AUTOMATIC_TTL if at in written else None
         for element in piece.content[:-1]:
             chain.mix(element)
-        chain.add(piece.content[-1], piece.tokens, ttl=ttl, readable=at in readable)
+        chain.add(
+            piece.content[-1],
+            piece.tokens,
+            ttl=written.get(at),
+            readable=at in readable,
+            spans=piece.spans,
+        )
     minimum = _SIM_MINIMUM if body["model"].startswith("sim-") else _MINIMUM
-    return Prompt(tuple(chain.links), chain.tokens, minimum, 1 if exact else 128)
+    return Prompt(tuple(chain.links), chain.tokens, minimum, _rounding(body["model"], assumptions))
 
 
-def _pieces(messages: list[dict[str, Any]]) -> list[_Piece]:
-    pieces: list[_Piece] = []
+def _rounding(model: str, assumptions: Assumptions) -> int:
+    if is_exact(model):
+        return 1
+    return _LONG_TOKENS if _LONG_INTERVAL.match(model) else assumptions.older_interval
+
+
+def _settings(body: dict[str, Any], assumptions: Assumptions) -> list[Any]:
+    if engine_of(body["model"]) is not OPENAI:
+        return [body["model"]]
+    settings = [body["model"], *(body.get(name) for name in _SETTINGS)]
+    tier = body.get("service_tier")
+    if assumptions.tier_partitions and tier not in _SAME_TIER:
+        settings.append(tier)
+    return settings
+
+
+def _retention(body: dict[str, Any], assumptions: Assumptions) -> int:
+    """The default is "24h" for organisations without zero data retention (same guide)."""
+    if body.get("prompt_cache_retention") in ("in_memory", "in-memory"):
+        return assumptions.in_memory_seconds
+    return assumptions.extended_seconds
+
+
+def _pieces(messages: list[dict[str, Any]]) -> list[Piece]:
+    pieces: list[Piece] = []
     opening = True
     for number, message in enumerate(messages):
         role = message["role"]
         following = messages[number + 1]["role"] if number + 1 < len(messages) else None
-        own = _message_pieces(message)
+        own = message_pieces(message)
         instructs = role in _INSTRUCTION_ROLES
         own[-1].eligible = (
             role == "user"
@@ -106,66 +128,29 @@ def _pieces(messages: list[dict[str, Any]]) -> list[_Piece]:
     return pieces
 
 
-def _message_pieces(message: dict[str, Any]) -> list[_Piece]:
-    """The message cut after each explicit breakpoint; its calls and its end are the last piece."""
-    pieces: list[_Piece] = []
-    shown: list[Any] = [message["role"], message.get("name")]
-    tokens = PER_MESSAGE + (1 if message.get("name") else 0)
-    for part in blocks_of(message.get("content")):
-        shown.append({k: v for k, v in part.items() if k not in _MARKERS})
-        tokens += _part_tokens(part)
-        if part.get("prompt_cache_breakpoint"):
-            pieces.append(_Piece(_rendered(shown), tokens, explicit=True))
-            shown, tokens = [], 0
-    for name in ("refusal", "tool_calls", "function_call", "tool_call_id"):
-        if message.get(name) is not None:
-            shown.append([name, message[name]])
-            tokens += _call_tokens(name, message[name])
-    if shown or not pieces:
-        pieces.append(_Piece(_rendered(shown), tokens, explicit=False))
-    return pieces
-
-
-def _rendered(shown: list[Any]) -> list[bytes]:
-    return [json.dumps(element, separators=(",", ":")).encode() for element in shown]
-
-
-def _exact_boundaries(pieces: list[_Piece], options: dict[str, Any]) -> tuple[set[int], set[int]]:
-    """The pieces whose end is written, and those at whose end a look-up may stop."""
-    explicit = [at for at, piece in enumerate(pieces) if piece.explicit]
-    readable = {*explicit[:_EXPLICIT_FIRST], *explicit[-_EXPLICIT_LATEST:]}
-    if options.get("mode") == "explicit":
-        return set(explicit[-4:]), readable
+def _exact_boundaries(
+    pieces: list[Piece], body: dict[str, Any], lookup: str
+) -> tuple[dict[int, int], set[int]]:
+    """The pieces whose end is written, with the lifetime, and those where a look-up may stop."""
+    options = body.get("prompt_cache_options") or {}
+    only_explicit = options.get("mode") == "explicit"
+    explicit = [at for at, piece in enumerate(pieces) if piece.breakpoint]
     eligible = [at for at, piece in enumerate(pieces) if piece.eligible]
-    readable.update(eligible[-1 - _IMPLICIT_LOOKBACK :])
-    readable.update(at for at in eligible[:1] if pieces[at].opening)
-    return {*eligible[-1:], *explicit[-3:]}, readable
+    if only_explicit:
+        eligible = []
+    if lookup == "reference":
+        # "up to the latest 80 breakpoints in the conversation, without a content-block lookback
+        # limit" (API reference, 2026-10).
+        readable = set(sorted({*explicit, *eligible})[-_REFERENCE_LATEST:])
+    else:
+        readable = {*explicit[:_EXPLICIT_FIRST], *explicit[-_EXPLICIT_LATEST:]}
+        readable.update(eligible[-1 - _IMPLICIT_LOOKBACK :])
+        readable.update(at for at in eligible[:1] if pieces[at].opening)
+    most = _EXPLICIT_WRITTEN if only_explicit else _IMPLICIT_WRITTEN
+    written = {at: _lifetime(options, pieces[at]) for at in (*eligible[-1:], *explicit[-most:])}
+    return written, readable
 
 
-def _call_tokens(name: str, value: Any) -> int:
-    if name == "tool_calls":
-        return sum(_one_call_tokens(call) for call in value)
-    if name == "function_call":
-        return json_tokens(value) + PER_TOOL
-    return text_tokens(str(value)) if name == "refusal" else PER_TOOL
-
-
-def _one_call_tokens(call: dict[str, Any]) -> int:
-    called = call.get("function") or call.get("custom") or {}
-    said = str(called.get("arguments") or called.get("input") or "")
-    return text_tokens(str(called.get("name", ""))) + text_tokens(said) + PER_TOOL
-
-
-def _part_tokens(part: dict[str, Any]) -> int:
-    match part.get("type"):
-        case "text":
-            return text_tokens(part["text"])
-        case "image_url":
-            image = part["image_url"]
-            _, _, data = str(image.get("url", "")).partition(";base64,")
-            size = image_size(data) if data else None
-            return openai_image_tokens(size or UNREADABLE_IMAGE, image.get("detail") or "auto")
-        case "file":
-            return DOCUMENT_TOKENS
-        case _:
-            return json_tokens(part)
+def _lifetime(options: dict[str, Any], piece: Piece) -> int:
+    ttl = (piece.breakpoint or {}).get("ttl") or options.get("ttl")
+    return TWELVE_HOURS if ttl == "12h" else HALF_HOUR

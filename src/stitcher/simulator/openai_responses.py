@@ -10,7 +10,8 @@ from typing import Any
 
 from stitcher.simulator import rules_openai_responses
 from stitcher.simulator.answer import Composed
-from stitcher.simulator.cache import AutomaticCache
+from stitcher.simulator.assumptions import CAREFUL, Assumptions
+from stitcher.simulator.cache import AutomaticCache, Reading
 from stitcher.simulator.context_window import context_window
 from stitcher.simulator.dialect import Billed, Exchange
 from stitcher.simulator.openai_errors import error_body, error_of_status, openai_headers
@@ -42,10 +43,16 @@ class OpenAIResponses:
     """
 
     def __init__(
-        self, state: ResponseState | None = None, cache: AutomaticCache | None = None
+        self,
+        state: ResponseState | None = None,
+        cache: AutomaticCache | None = None,
+        assumptions: Assumptions = CAREFUL,
     ) -> None:
         self.state: ResponseState = KeptResponses() if state is None else state
-        self.cache = AutomaticCache() if cache is None else cache
+        self.assumptions = assumptions
+        self.cache = (
+            AutomaticCache(hidden_tokens=assumptions.hidden_tokens) if cache is None else cache
+        )
         # The reasoning that led to a stored item, by scope and the item's id.
         self._thoughts: dict[tuple[str, str], str] = {}
 
@@ -88,16 +95,17 @@ class OpenAIResponses:
         )
 
     def begin(self, body: dict[str, Any], scope: str, now: float) -> Billed:
-        prompt = read_prompt(as_chat(body))
+        prompt = read_prompt(as_chat(body), self.assumptions)
+        # `prompt_cache_key` "partitions the cache" (prompt caching guide).
         partition = f"{scope}\0{body.get('prompt_cache_key') or ''}"
         reading = self.cache.begin(
             partition, prompt.links, prompt.minimum, now, rounding=prompt.rounding
         )
-        # Reported, and charged, from gpt-5.6 on only; the field itself is always there.
-        written = reading.written_5m if is_exact(body["model"]) else 0
-        details = {"cached_tokens": reading.read, "cache_write_tokens": written}
-        usage = {"input_tokens": reading.total, "input_tokens_details": details}
-        return Billed(usage, lambda begun: self.cache.settle(reading, begun))
+        usage = {
+            "input_tokens": reading.total,
+            "input_tokens_details": _input_details(body, reading),
+        }
+        return Billed(usage, lambda begun, _: self.cache.settle(reading, begun), reading)
 
     def compose(self, exchange: Exchange, billed: Billed) -> Composed:
         output = plan_output(exchange.body, exchange.reply, exchange.ids)
@@ -188,10 +196,20 @@ def _fitted(body: dict[str, Any]) -> dict[str, Any] | Refusal:
     )
 
 
+def _input_details(body: dict[str, Any], reading: Reading) -> dict[str, Any]:
+    """What was read and written. Writing is free before gpt-5.6; the field is always there."""
+    details = {"cached_tokens": reading.read, "cache_write_tokens": reading.written}
+    if not is_exact(body["model"]):
+        return details
+    lifetimes = {"ttl_30m_tokens": reading.written_5m, "ttl_12h_tokens": reading.written_1h}
+    return {**details, "cache_write_tokens_details": lifetimes}
+
+
 def _full_usage(exchange: Exchange, counted: dict[str, Any], output: Output) -> dict[str, Any]:
     given, details = counted["input_tokens"], counted["input_tokens_details"]
     if exchange.reply.input_tokens is not None:
-        given, details = exchange.reply.input_tokens, dict.fromkeys(details, 0)
+        given = exchange.reply.input_tokens
+        details = {"cached_tokens": 0, "cache_write_tokens": 0}
     return {
         "input_tokens": given,
         "input_tokens_details": details,

@@ -7,6 +7,7 @@ Strict about parameters, roles, content and tool calls, lenient about unknown fi
 
 from typing import Any
 
+from stitcher.simulator.engines import engine_of
 from stitcher.simulator.openai_refusals import (
     check_decimals,
     check_least,
@@ -20,6 +21,12 @@ from stitcher.simulator.openai_refusals import (
     refuse_value,
 )
 from stitcher.simulator.refusal import Refusal, RefusedError
+from stitcher.simulator.rules_openai_cache import (
+    CHAT_LIFETIMES,
+    check_breakpoint,
+    check_options,
+    check_retention,
+)
 
 # The parameters of `chat.completions.create` in openai SDK 3.54.0.
 _FIELDS = frozenset(
@@ -64,8 +71,9 @@ def check(body: Any) -> Refusal | None:
 def _check_top(body: Any) -> None:
     if not isinstance(body, dict):
         refuse("We could not parse the JSON body of your request: expected an object.", None, None)
+    known = _FIELDS | engine_of(body.get("model")).fields
     for name in body:
-        if name not in _FIELDS:
+        if name not in known:
             refuse(f"Unrecognized request argument supplied: {name}", None, None)
     if not body.get("model"):
         refuse("you must provide a model parameter", None, None)
@@ -83,6 +91,8 @@ def _check_top(body: Any) -> None:
             "stream_options",
             None,
         )
+    check_options(body.get("prompt_cache_options"), CHAT_LIFETIMES)
+    check_retention(body.get("prompt_cache_retention"))
     check_decimals(body)
     if body.get("n") is not None:
         check_least(body["n"], 1, "n")
@@ -166,6 +176,7 @@ def _check_part(part: Any, supported: tuple[str, ...], place: str) -> None:
     if part.get(name) is None:
         refuse_missing(f"{place}.{name}")
     expect(part[name], expected, f"{place}.{name}")
+    check_breakpoint(part, CHAT_LIFETIMES, place)
     if kind == "image_url" and not isinstance(part["image_url"].get("url"), str):
         refuse_missing(f"{place}.image_url.url")
 

@@ -19,6 +19,7 @@ from stitcher.simulator.openai_refusals import (
     refuse_value,
 )
 from stitcher.simulator.response_items import item_type
+from stitcher.simulator.rules_openai_cache import RESPONSES_LIFETIMES, check_breakpoint
 from stitcher.simulator.rules_openai_tools import check_tools
 from stitcher.simulator.sealed_content import unseal
 
@@ -208,6 +209,7 @@ def _check_parts(parts: list[Any], supported: tuple[str, ...], place: str) -> No
         if kind not in supported:
             refuse_value(kind, supported, f"{inner}.type")
         _check_fields(part, _PARTS[kind], inner, _only("type"))
+        check_breakpoint(part, RESPONSES_LIFETIMES, inner)
         if kind == "input_image" and not (part.get("image_url") or part.get("file_id")):
             refuse_missing(f"{inner}.image_url")
 

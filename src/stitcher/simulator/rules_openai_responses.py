@@ -21,6 +21,11 @@ from stitcher.simulator.openai_refusals import (
 )
 from stitcher.simulator.refusal import Refusal, RefusedError
 from stitcher.simulator.response_items import item_type
+from stitcher.simulator.rules_openai_cache import (
+    RESPONSES_LIFETIMES,
+    check_options,
+    check_retention,
+)
 from stitcher.simulator.rules_openai_items import check_item
 from stitcher.simulator.rules_openai_sequence import check_items
 from stitcher.simulator.rules_openai_tools import check_tool_choice, check_tools
@@ -49,8 +54,6 @@ _CHOICES = {
     ("reasoning", "effort"): ("none", "minimal", "low", "medium", "high", "xhigh", "max"),
     ("reasoning", "summary"): ("auto", "concise", "detailed", "none"),
     ("text", "verbosity"): ("low", "medium", "high"),
-    ("prompt_cache_options", "mode"): ("implicit", "explicit"),
-    ("prompt_cache_options", "ttl"): ("30m", "12h"),
 }
 # What else can be the beginning of an answer.
 _INSTEAD_OF_INPUT = ("previous_response_id", "prompt", "conversation")
@@ -166,6 +169,8 @@ def _check_settings(body: dict[str, Any]) -> None:
         check_least(body["max_output_tokens"], _LEAST_OUTPUT_TOKENS, "max_output_tokens")
     if body.get("prompt_cache_key") is not None:
         check_length(body["prompt_cache_key"], _LONGEST_CACHE_KEY, "prompt_cache_key")
+    check_options(body.get("prompt_cache_options"), RESPONSES_LIFETIMES)
+    check_retention(body.get("prompt_cache_retention"))
     check_decimals(body)
     check_metadata(body.get("metadata") or {})
     _check_format((body.get("text") or {}).get("format"))

@@ -83,7 +83,7 @@ class ResponsesSocket:
         self._provider = provider
         self._caller = caller
         self._own = ConnectionResponses(dialect.state)
-        self._dialect = OpenAIResponses(self._own, dialect.cache)
+        self._dialect = OpenAIResponses(self._own, dialect.cache, dialect.assumptions)
         self._socket = web.WebSocketResponse(max_msg_size=_LARGEST_FRAME, decode_text=False)
         self._request: web.Request
 
@@ -167,14 +167,14 @@ class ResponsesSocket:
         self, asked: _Asked, body: dict[str, Any], reply: Reply, entry: Entry
     ) -> None:
         provider, dialect = self._provider, self._dialect
-        billed = dialect.begin(body, self._caller.scope, provider.clock())
+        billed = dialect.begin(body, self._caller.scope, entry.received.at)
         request_id = provider.ids.next("req_sim_")
         exchange = Exchange(
             body, reply, int(time.time()), provider.ids, request_id, asked.body, self._caller.scope
         )
         composed = dialect.compose(exchange, billed)
         provider.recorder.update(entry, status=200, usage=composed.usage)
-        billed.settle(provider.clock())
+        billed.settle(provider.clock(), composed.document)
         await self._send_events(composed, asked, reply.fault)
 
     async def _send_events(self, composed: Composed, asked: _Asked, fault: Fault) -> None:

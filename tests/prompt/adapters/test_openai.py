@@ -219,14 +219,14 @@ def conversation(model: str, *, dynamic: bool) -> list[tuple[Reading, int]]:
     return asked
 
 
-@pytest.mark.parametrize(("model", "rounding"), [(NEW, 1), (OLD, 128)])
+@pytest.mark.parametrize(("model", "rounding"), [(NEW, 1), (OLD, 2048)])
 def test_each_request_reads_all_of_the_one_before(model: str, rounding: int) -> None:
     asked = conversation(model, dynamic=False)
     for (before, _), (now, _) in pairwise(asked):
         assert now.read == before.total - before.total % rounding
 
 
-@pytest.mark.parametrize(("model", "rounding"), [(NEW, 1), (OLD, 128)])
+@pytest.mark.parametrize(("model", "rounding"), [(NEW, 1), (OLD, 2048)])
 def test_context_that_moves_costs_the_turn_before_it_and_no_more(model: str, rounding: int) -> None:
     asked = conversation(model, dynamic=True)
     for (before, stayed), (now, _) in pairwise(asked):

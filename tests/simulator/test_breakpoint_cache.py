@@ -1,7 +1,11 @@
-"""Cache arithmetic on bare chains of links, with the time passed in."""
+"""Anthropic's cache arithmetic on bare chains of links, with the time passed in.
 
-from stitcher.simulator.cache import AutomaticCache, BreakpointCache, Reading
+The rules are those of the prompt caching page (2026-11).
+"""
+
+from stitcher.simulator.breakpoint_cache import BreakpointCache
 from stitcher.simulator.prefix_chain import Chain, Link
+from stitcher.simulator.reading import Reading
 
 MINUTES, HOUR = 300, 3600
 
@@ -134,30 +138,62 @@ def test_credentials_do_not_share() -> None:
     assert ask(cache, numbered(2, 2), 1, scope="two")[0] == 0
 
 
-def automatic(cache: AutomaticCache, chain: list[Link], now: float, rounding: int = 1) -> int:
-    reading = cache.begin("key", chain, 16, now, rounding=rounding)
-    cache.settle(reading, now)
-    return reading.read
+def test_a_second_entry_within_the_walk_is_found_where_the_first_is_out_of_reach() -> None:
+    """The page: "checking stops (or resumes from the next explicit breakpoint, if any)"."""
+    cache = BreakpointCache()
+    ask(cache, numbered(15, 15), 0)
+    chain = links(*[(str(n), 10, MINUTES) if n in (34, 60) else (str(n), 10) for n in range(1, 61)])
+    assert ask(cache, chain, 1)[0] == 150
 
 
-def test_the_automatic_cache_reads_the_longest_boundary_written() -> None:
-    cache = AutomaticCache()
-    assert automatic(cache, links(("a", 50, 1800), ("b", 50, 1800)), 0) == 0
-    assert automatic(cache, links(("a", 50, 1800), ("b", 50, 1800), ("c", 9, 1800)), 1) == 100
-    assert automatic(cache, links(("a", 50, 1800), ("x", 50, 1800)), 2) == 50
+def test_each_breakpoint_is_measured_by_the_tokens_up_to_it() -> None:
+    """The minimum is cumulative; of two breakpoints only the one beyond it is written."""
+    cache = BreakpointCache()
+    chain = links(("a", 400, MINUTES), ("b", 200, MINUTES))
+    assert ask(cache, chain, 0, minimum=512) == (0, 600, 0, 0)
+    assert ask(cache, links(("a", 400, MINUTES), ("x", 300)), 1, minimum=512)[0] == 0
 
 
-def test_the_automatic_cache_rounds_down_when_told() -> None:
-    cache = AutomaticCache()
-    chain = links(("a", 300, 1800))
-    automatic(cache, chain, 0)
-    assert automatic(cache, chain, 1, rounding=128) == 256
+def test_the_whole_prompt_s_length_decides_under_that_switch() -> None:
+    cache = BreakpointCache(minimum_of_prompt=True)
+    ask(cache, links(("a", 400, MINUTES), ("b", 200)), 0, minimum=512)
+    assert ask(cache, links(("a", 400, MINUTES), ("x", 200)), 1, minimum=512)[0] == 400
+    assert ask(cache, links(("a", 400, MINUTES), ("x", 100)), 2, minimum=512) == (0, 0, 0, 500)
 
 
-def test_the_automatic_cache_lasts_thirty_minutes_from_the_last_use() -> None:
-    cache = AutomaticCache()
-    chain = links(("a", 50, 1800))
-    automatic(cache, chain, 0)
-    assert automatic(cache, chain, 1799) == 50
-    assert automatic(cache, chain, 1799 + 1799) == 50
-    assert automatic(cache, chain, 3598 + 1800) == 0
+def test_a_hit_refreshes_what_is_marked_and_by_a_switch_all_before_it() -> None:
+    for refreshes, later in ((False, 0), (True, 10)):
+        cache = BreakpointCache(refreshes_earlier=refreshes)
+        ask(cache, links(("a", 10, MINUTES), ("b", 10, MINUTES)), 0, minimum=1)
+        assert ask(cache, links(("a", 10), ("b", 10, MINUTES)), 200, minimum=1)[0] == 20
+        assert ask(cache, links(("a", 10, MINUTES), ("x", 10)), 400, minimum=1)[0] == later
+
+
+def test_a_five_minute_entry_read_at_an_hour_s_breakpoint_stays_one_but_for_a_switch() -> None:
+    for upgrades, later in ((False, 0), (True, 20)):
+        cache = BreakpointCache(upgrades_lifetime=upgrades)
+        ask(cache, numbered(2, 2), 0)
+        assert ask(cache, numbered(2, 2, HOUR), 100) == (20, 0, 0, 0)
+        assert ask(cache, numbered(2, 2), 100 + 301)[0] == later
+
+
+def test_an_hour_paid_for_is_an_hour_whoever_wrote_meanwhile() -> None:
+    cache = BreakpointCache()
+    short = cache.begin("key", numbered(2, 2), 16, 0)
+    long = cache.begin("key", numbered(2, 2, HOUR), 16, 0)
+    assert split(long) == (0, 0, 20, 0)
+    cache.settle(short, 1)
+    cache.settle(long, 2)
+    assert ask(cache, numbered(2, 2), 3599)[0] == 20
+
+
+def test_the_documents_example_of_mixed_lifetimes() -> None:
+    """Position A is the highest hit, B the highest hour after it, C the last breakpoint: read A,
+    hour's writes B - A, five minutes' writes C - B ("Mixing different TTLs")."""
+    cache = BreakpointCache()
+    ask(cache, links(("head", 100, HOUR)), 0)
+    chain = links(("head", 100, HOUR), ("rules", 50, HOUR), ("talk", 30, MINUTES), ("now", 7))
+    assert ask(cache, chain, 1) == (100, 30, 50, 7)
+    # Nothing of an hour after the hit: B is A.
+    talk = links(("head", 100, HOUR), ("other", 30, MINUTES), ("now", 7))
+    assert ask(cache, talk, 2) == (100, 30, 0, 7)
