@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
 import anthropic
@@ -229,3 +230,73 @@ def test_what_claude_code_sends_is_taken(claude: anthropic.Anthropic) -> None:
     assert answer.content[0].type == "text"
     assert answer.content[0].text == "<summary>The user began with: alpha</summary>"
     assert answer.context_management is not None
+
+
+def test_max_tokens_of_zero_fills_the_cache_and_says_nothing(claude: anthropic.Anthropic) -> None:
+    """No content, `stop_reason: "max_tokens"`, no output billed (prompt caching page, 2026-11)."""
+    marked = [{"type": "text", "text": "warm " * 80, "cache_control": {"type": "ephemeral"}}]
+    warm = create(claude, "[[think]][[say never]]", system=marked, max_tokens=0)
+    assert (warm.content, warm.stop_reason, warm.usage.output_tokens) == ([], "max_tokens", 0)
+    assert (warm.usage.cache_creation_input_tokens, warm.usage.cache_read_input_tokens) == (100, 0)
+    assert create(claude, "b", system=marked).usage.cache_read_input_tokens == 100
+    again = create(claude, "c", system=marked, max_tokens=0)
+    assert again.usage.cache_read_input_tokens == 100
+
+
+def test_a_request_of_max_tokens_zero_keeps_an_entry_alive() -> None:
+    marked = [{"type": "text", "text": "warm " * 80, "cache_control": {"type": "ephemeral"}}]
+    with (
+        SimulatorThread(clock=lambda: 0.0) as sim,
+        anthropic.Anthropic(base_url=sim.url, api_key="key", max_retries=0) as client,
+    ):
+        reads = []
+        for pinging in (True, True, True, False):
+            answer = create(client, "x", system=marked, max_tokens=0 if pinging else 9)
+            reads.append(answer.usage.cache_read_input_tokens)
+            sim.advance(299)
+        sim.advance(2)
+        reads.append(create(client, "x", system=marked).usage.cache_read_input_tokens)
+    assert reads == [0, 100, 100, 100, 0]
+
+
+def test_an_entry_is_there_from_the_first_byte_of_the_answer_that_wrote_it() -> None:
+    """Not before: a request that starts while the first one waits for its answer misses."""
+    marked = [{"type": "text", "text": "slow " * 80, "cache_control": {"type": "ephemeral"}}]
+    with (
+        SimulatorThread() as sim,
+        anthropic.Anthropic(base_url=sim.url, api_key="key", max_retries=0) as client,
+        ThreadPoolExecutor() as threads,
+    ):
+        slow = threads.submit(create, client, "[[stall]]", system=marked)
+        sim.wait_for(1)
+        early = create(client, "x", system=marked).usage
+        assert (early.cache_read_input_tokens, early.cache_creation_input_tokens) == (0, 100)
+        sim.release()
+        assert slow.result().usage.cache_creation_input_tokens == 100
+        assert create(client, "y", system=marked).usage.cache_read_input_tokens == 100
+
+
+def test_a_stream_s_entry_can_be_read_while_it_goes_on() -> None:
+    marked = [{"type": "text", "text": "slow " * 80, "cache_control": {"type": "ephemeral"}}]
+    with (
+        SimulatorThread() as sim,
+        anthropic.Anthropic(base_url=sim.url, api_key="key", max_retries=0) as client,
+    ):
+        given: dict[str, Any] = {"model": MODEL, "max_tokens": 9, "system": marked}
+        words = talk("[[stall-after 2]] a b c")
+        with client.messages.create(**given, messages=words, stream=True) as events:
+            assert next(iter(events)).type == "message_start"
+            assert create(client, "y", system=marked).usage.cache_read_input_tokens == 100
+            sim.release()
+
+
+def test_another_set_of_beta_headers_loses_the_messages(claude: anthropic.Anthropic) -> None:
+    """Cache diagnostics page (2026-11): they are among what affects the prompt."""
+    marked = [{"type": "text", "text": "beta " * 80, "cache_control": {"type": "ephemeral"}}]
+
+    def read(*betas: str) -> int | None:
+        headers = {"anthropic-beta": ",".join(betas)} if betas else {}
+        answer = create(claude, marked, system=marked, extra_headers=headers)
+        return answer.usage.cache_read_input_tokens
+
+    assert [read(), read("one", "two"), read("two", "one"), read("one")] == [0, 100, 203, 100]

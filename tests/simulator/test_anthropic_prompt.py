@@ -3,6 +3,8 @@ from typing import Any
 import pytest
 
 from stitcher.simulator.anthropic_prompt import Prompt, minimum_tokens, read_prompt
+from stitcher.simulator.assumptions import Assumptions
+from stitcher.simulator.breakpoint_cache import BreakpointCache
 from stitcher.simulator.thinking_signature import sign
 
 Body = dict[str, Any]
@@ -137,3 +139,73 @@ def test_the_shortest_prefix_by_model(model: str, least: int) -> None:
 def test_an_image_counts_its_pixels_not_its_base64() -> None:
     image = {"type": "image", "source": {"type": "base64", "data": "A" * 400_000}}
     assert prompt(user(image)).tokens < 1600
+
+
+def test_the_automatic_breakpoint_passes_over_what_cannot_carry_one() -> None:
+    thought = {"type": "thinking", "thinking": "x", "signature": ""}
+    note = {"role": "system", "content": "note", "clear_at": "next_user_message"}
+    talk = (ALPHA, assistant(text("a"), thought), ALPHA, note)
+    ttls = [link.ttl for link in prompt(*talk, cache_control=MARK).links]
+    assert ttls == [None, None, None, 300, None]
+    less = (ALPHA, assistant(text("a"), thought))
+    assert [link.ttl for link in prompt(*less, cache_control=MARK).links] == [None, 300, None]
+    hour = {"type": "ephemeral", "ttl": "1h"}
+    assert prompt(ALPHA, cache_control=hour).links[-1].ttl == 3600
+
+
+def test_results_of_server_tools_carry_a_breakpoint_if_the_request_uses_caching() -> None:
+    """Tool use with prompt caching (2026-11): an automatic 5-minute breakpoint after each."""
+    used = {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {}}
+    found = {"type": "web_search_tool_result", "tool_use_id": "s", "content": []}
+    marked = user(text("alpha", cache_control=MARK))
+    talk = (marked, assistant(used, found, text("a")))
+    assert [link.ttl for link in prompt(*talk).links] == [300, None, 300, None]
+    assert not any(link.ttl for link in prompt(ALPHA, *talk[1:]).links)
+    earlier = prompt(*talk, ALPHA).links
+    assert [link.ttl for link in earlier] == [300, None, None, None, None]
+    body = {"model": "claude-opus-5", "messages": list(talk)}
+    without = read_prompt(body, Assumptions(server_tool_breakpoints=False)).links
+    assert [link.ttl for link in without] == [300, None, None, None]
+
+
+def test_tools_and_system_blocks_are_positions_of_their_own_but_for_a_switch() -> None:
+    body = {
+        "model": "claude-opus-5",
+        "tools": [TOOL, {**TOOL, "name": "g"}],
+        "system": [text("a"), text("b")],
+        "messages": [ALPHA],
+    }
+    assert [link.position for link in read_prompt(body).links] == [0, 1, 2, 3, 4]
+    one = read_prompt(body, Assumptions(head_positions="one")).links
+    assert [link.position for link in one] == [0, 0, 1, 1, 2]
+
+
+def test_an_older_model_reads_no_further_than_the_thinking_it_drops() -> None:
+    """Once a user message that is more than tool results comes, earlier thinking is dropped and
+    what stood behind it is written again; in a tool loop it stays (prompt caching page)."""
+    thought = {"type": "thinking", "thinking": "x" * 400, "signature": ""}
+    use = {"type": "tool_use", "id": "t", "name": "f", "input": {}}
+    result = {"type": "tool_result", "tool_use_id": "t", "content": "r", "cache_control": MARK}
+    first = [user(text("alpha " * 50, cache_control=MARK)), assistant(thought, use)]
+    looped = [*first, user(result)]
+    spoken = [*looped, assistant(text("a")), user(text("and?", cache_control=MARK))]
+
+    def reads(model: str) -> list[int]:
+        cache, found = BreakpointCache(), []
+        for at, talk in enumerate((first[:1], looped, spoken)):
+            links = read_prompt({"model": model, "tools": [TOOL], "messages": talk}).links
+            reading = cache.begin("me", links, 16, at)
+            cache.settle(reading, at)
+            found.append(reading.read - links[0].tokens)
+        return found
+
+    question = 75 + 3
+    whole = question + 100 + 3 + 9 + 1 + 9 + 3
+    assert reads("claude-opus-4-8")[1:] == [question, whole]
+    assert reads("claude-haiku-4-5")[1:] == [question, question]
+
+
+def test_a_minimum_can_be_assumed_before_the_table_s() -> None:
+    assumed = Assumptions(minimums=(("claude-opus-4-7", 4096),))
+    assert minimum_tokens("claude-opus-4-7", assumed) == 4096
+    assert minimum_tokens("claude-opus-4-8", assumed) == 1024

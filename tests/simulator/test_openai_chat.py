@@ -1,11 +1,15 @@
 """Dialogues of the official OpenAI SDK with the simulator."""
 
 import json
+from pathlib import Path
 from typing import Any, cast
 
 import openai
 import pytest
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
+
+from stitcher.simulator.serve import SimulatorThread
+from stitcher.simulator.virtual_clock import still
 
 MODEL = "sim-m"
 TOOLS = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}]
@@ -171,3 +175,73 @@ def test_a_refused_request_has_the_provider_s_error_shape(chat: openai.OpenAI) -
     assert set(body) == {"error"}
     assert set(body["error"]) == {"message", "type", "param", "code"}
     assert refused.value.response.headers["x-request-id"].startswith("req_sim_")
+
+
+LONG = [{"role": "system", "content": "rules " * 200}, *talk("question")]
+
+
+def usages(client: openai.OpenAI, model: str) -> list[dict[str, Any]]:
+    """The usage of a conversation's two turns, the second one streamed."""
+    first = create(client, LONG, model=model)
+    messages = [*LONG, {"role": "assistant", "content": said(first)}, *talk("and?")]
+    given = chunks(client, messages, model=model, stream_options={"include_usage": True})
+    assert first.usage is not None
+    assert given[-1].usage is not None
+    return [first.usage.model_dump(), given[-1].usage.model_dump()]
+
+
+def test_deepseek_s_fields(chat: openai.OpenAI) -> None:
+    """`prompt_cache_hit_tokens` and `..._miss_tokens` are the whole prompt (API reference)."""
+    with SimulatorThread(clock=still) as sim:
+        client = chat.with_options(base_url=f"{sim.url}/v1")
+        create(client, LONG, model="deepseek-chat")
+        assert cached(create(client, [*LONG, *talk("x")], model="deepseek-chat")) == 0
+        sim.advance(1)  # units take seconds to build
+        answer = create(
+            client, [*LONG, *talk("y")], model="deepseek-chat", extra_body={"user_id": "a"}
+        )
+        assert cached(answer) == 0
+        answer = create(client, [*LONG, *talk("y")], model="deepseek-chat")
+    assert answer.usage is not None
+    told = answer.usage.model_dump()
+    assert told["prompt_cache_hit_tokens"] == cached(answer) == 311
+    assert (
+        told["prompt_cache_hit_tokens"] + told["prompt_cache_miss_tokens"] == told["prompt_tokens"]
+    )
+
+
+def test_llama_cpp_s_timings_are_in_the_answer_and_in_the_last_chunk(chat: openai.OpenAI) -> None:
+    """`cache_n + prompt_n` is the prompt (server README, 2026-10)."""
+    plain = create(chat, LONG, model="llama-sim").model_dump()
+    messages = [*LONG, {"role": "assistant", "content": "Reply 1 to: question"}, *talk("and?")]
+    given = chunks(chat, messages, model="llama-sim")
+    told = given[-1].model_dump()["timings"]
+    assert plain["timings"]["cache_n"] == 0
+    assert plain["timings"]["prompt_n"] == plain["usage"]["prompt_tokens"]
+    assert told["cache_n"] == plain["usage"]["total_tokens"] + 3
+    assert told["prompt_n"] == 4
+    assert "timings" not in given[0].model_dump()
+
+
+def test_ollama_tells_nothing_of_its_cache_but_to_its_log(
+    chat: openai.OpenAI, tmp_path: Path
+) -> None:
+    log = tmp_path / "ollama.log"
+    with SimulatorThread(engine_log=log) as sim:
+        client = chat.with_options(base_url=f"{sim.url}/v1")
+        first, second = usages(client, "ollama-sim")
+    assert first["prompt_tokens_details"] is second["prompt_tokens_details"] is None
+    cached_lines = [line for line in log.read_text().splitlines() if "cached n_tokens" in line]
+    assert [line.partition("cached n_tokens = ")[2] for line in cached_lines] == [
+        "0, memory_seq_rm [0, end)",
+        f"{first['total_tokens'] + 3}, memory_seq_rm [{first['total_tokens'] + 3}, end)",
+    ]
+
+
+def test_vllm_tells_of_a_hit_only(chat: openai.OpenAI) -> None:
+    first, second = usages(chat, "vllm-sim")
+    assert first["prompt_tokens_details"] is None
+    whole = first["total_tokens"] + 3
+    assert second["prompt_tokens_details"]["cached_tokens"] == whole // 16 * 16
+    with pytest.raises(openai.BadRequestError, match="cache_salt"):
+        create(chat, LONG, model="gpt-6", extra_body={"cache_salt": "x"})

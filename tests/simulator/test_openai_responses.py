@@ -8,6 +8,7 @@ import pytest
 from openai.types.responses import Response, ResponseFunctionToolCall
 
 from stitcher.simulator.serve import SimulatorThread
+from stitcher.simulator.virtual_clock import still
 
 MODEL = "sim-m"
 FUNCTION = {"type": "function", "name": "f", "parameters": {"type": "object"}}
@@ -324,3 +325,22 @@ def test_a_refused_request_has_the_provider_s_error_shape(chat: openai.OpenAI) -
     assert refused.value.response.headers["x-request-id"].startswith("req_sim_")
     with pytest.raises(openai.RateLimitError):
         create(chat, "[[status 429]]")
+
+
+def test_twelve_hours_are_told_apart_and_last(chat: openai.OpenAI) -> None:
+    """`cache_write_tokens_details` and `ttl: "12h"` (openai SDK 3.54.0)."""
+    part = {"type": "input_text", "text": "rules " * 200}
+    marked = {**part, "prompt_cache_breakpoint": {"mode": "explicit", "ttl": "12h"}}
+    opening = {"role": "developer", "content": [marked]}
+    with SimulatorThread(clock=still) as sim:
+        client = chat.with_options(base_url=f"{sim.url}/v1")
+        first = create(client, [opening, user("question")])
+        sim.advance(11 * 3600)
+        second = create(client, [opening, user("another question")])
+    assert first.usage is not None
+    assert first.usage.input_tokens_details.model_dump() == {
+        "cached_tokens": 0,
+        "cache_write_tokens": 311,
+        "cache_write_tokens_details": {"ttl_30m_tokens": 5, "ttl_12h_tokens": 306},
+    }
+    assert cached(second) == 306

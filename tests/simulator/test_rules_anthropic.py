@@ -59,6 +59,7 @@ ACCEPTED = {
     "plain": body(),
     "string system": body(system="be brief"),
     "two users in a row": body(user(), user()),
+    "nothing to say": body(max_tokens=0, thinking={"type": "adaptive"}, stream=False),
     "prefill": body(user(), assistant(text("The answer is"))),
     "empty prefill": body(user(), {"role": "assistant", "content": []}),
     "tool loop": body(user(), assistant(use()), user(result()), tools=TOOLS),
@@ -266,6 +267,33 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "budget beyond max_tokens": (
         body(**enabled(budget_tokens=4096)),
         "`max_tokens` must be greater than `thinking.budget_tokens`",
+    ),
+    "nothing to say, streamed": (
+        body(max_tokens=0, stream=True), "0 is not supported with this value of `stream`",
+    ),
+    "nothing to say, with thinking": (
+        body(max_tokens=0, thinking={"type": "enabled", "budget_tokens": 1024}),
+        "with this value of `thinking.type`",
+    ),
+    "nothing to say, in a form": (
+        body(max_tokens=0, output_config={"format": {"type": "json_schema", "schema": {}}}),
+        "with this value of `output_config.format`",
+    ),
+    "nothing to say, with any tool": (
+        body(max_tokens=0, tools=TOOLS, tool_choice={"type": "any"}),
+        "with this value of `tool_choice.type`",
+    ),
+    "nothing to say, with a certain tool": (
+        body(max_tokens=0, tools=TOOLS, tool_choice={"type": "tool", "name": "f"}),
+        "with this value of `tool_choice.type`",
+    ),
+    "automatic beside another lifetime, behind a cleared message": (
+        body(
+            user(text(cache_control=HOUR)),
+            {"role": "system", "content": "note", "clear_at": "next_user_message"},
+            cache_control=MARK,
+        ),
+        "the last block already has cache_control with a different ttl",
     ),
     "thinking and a forced tool": (
         body(tools=TOOLS, tool_choice={"type": "any"}, **enabled()),

@@ -27,6 +27,12 @@ def credential(headers: Mapping[str, str]) -> str:
     return bearer or headers.get("x-api-key", "").strip()
 
 
+def betas(headers: Mapping[str, str]) -> list[str]:
+    """The betas that are asked for, which are part of what a prompt depends on."""
+    names = headers.get("anthropic-beta", "").split(",")
+    return [name.strip() for name in names if name.strip()]
+
+
 def access_refusal(path: str, headers: Mapping[str, str], size: int) -> Refusal | None:
     if speaks_anthropic(path, headers):
         return _anthropic_refusal(headers, size)

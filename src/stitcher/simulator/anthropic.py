@@ -5,16 +5,19 @@ Event order and fields follow the streaming page and anthropic SDK 2.12.0. Knows
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from stitcher.simulator import rules_anthropic
 from stitcher.simulator.answer import Composed, argument_pieces, text_pieces, to_json
 from stitcher.simulator.anthropic_blocks import block_text, blocks_of
 from stitcher.simulator.anthropic_prompt import Prompt, read_prompt
-from stitcher.simulator.cache import BreakpointCache, Reading
+from stitcher.simulator.assumptions import CAREFUL, Assumptions
+from stitcher.simulator.breakpoint_cache import BreakpointCache
 from stitcher.simulator.context_window import context_window
 from stitcher.simulator.counting import text_tokens
 from stitcher.simulator.dialect import Billed, Exchange
+from stitcher.simulator.reading import Reading
 from stitcher.simulator.refusal import Refusal
 from stitcher.simulator.reply import Heard, Reply, hear_messages
 from stitcher.simulator.thinking_signature import digest_of_all, sign
@@ -32,12 +35,22 @@ _ERROR_TYPES = {
     529: ("overloaded_error", "Overloaded"),
 }
 
+# What `max_tokens: 0` makes of any reply.
+_NOTHING: dict[str, Any] = {
+    "text": None, "thinking": None, "redacted": False, "tools": (), "refusal": False,
+}  # fmt: skip
+
 
 class AnthropicMessages:
     """`POST /v1/messages` with its prefix cache."""
 
-    def __init__(self) -> None:
-        self._cache = BreakpointCache()
+    def __init__(self, assumptions: Assumptions = CAREFUL) -> None:
+        self._assumptions = assumptions
+        self._cache = BreakpointCache(
+            refreshes_earlier=assumptions.refreshes_earlier,
+            upgrades_lifetime=assumptions.upgrades_lifetime,
+            minimum_of_prompt=assumptions.minimum_of_prompt,
+        )
 
     def check(self, body: Any) -> Refusal | None:
         return rules_anthropic.check(body) or _check_window(body)
@@ -57,7 +70,7 @@ class AnthropicMessages:
         )
 
     def begin(self, body: dict[str, Any], scope: str, now: float) -> Billed:
-        prompt = read_prompt(body)
+        prompt = read_prompt(body, self._assumptions)
         reading = self._cache.begin(scope, prompt.links, prompt.minimum, now)
         dropped = tuple(block.path for block in prompt.dropped)
         return Billed(
@@ -65,8 +78,13 @@ class AnthropicMessages:
         )
 
     def compose(self, exchange: Exchange, billed: Billed) -> Composed:
+        silent = exchange.body["max_tokens"] == 0
+        if silent:
+            exchange = replace(exchange, reply=replace(exchange.reply, **_NOTHING))
         content = _content(exchange)
         usage = _full_usage(exchange.reply, billed.usage, content)
+        if silent:
+            usage["output_tokens"] = 0
         document = _document(exchange, billed, content, usage)
         # The arguments stay text until here: a stream delivers them as they were written.
         parsed = [
@@ -194,6 +212,8 @@ def _document(
 ) -> dict[str, Any]:
     reply, body = exchange.reply, exchange.body
     stop = "refusal" if reply.refusal else "tool_use" if reply.tools else "end_turn"
+    if body["max_tokens"] == 0:
+        stop = "max_tokens"
     document = {
         "id": exchange.ids.next("msg_sim_"),
         "type": "message",

@@ -23,6 +23,24 @@ def blocks_of(content: Any) -> list[dict[str, Any]]:
     return []
 
 
+def automatic_place(messages: list[dict[str, Any]]) -> tuple[int, int] | None:
+    """Where top-level `cache_control` puts its breakpoint: the last block that can carry one.
+
+    It walks back silently to the nearest one; if there is none, nothing is cached (prompt caching
+    page, 2026-11).
+    """
+    for number in range(len(messages) - 1, -1, -1):
+        if messages[number].get("clear_at") == "next_user_message":
+            continue
+        blocks = blocks_of(messages[number].get("content"))
+        for index in range(len(blocks) - 1, -1, -1):
+            kind = blocks[index].get("type")
+            empty = kind == "text" and not blocks[index].get("text")
+            if kind not in THINKING_TYPES and not empty:
+                return number, index
+    return None
+
+
 def system_blocks(body: dict[str, Any]) -> list[dict[str, Any]]:
     return [
         block

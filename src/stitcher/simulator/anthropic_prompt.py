@@ -1,22 +1,27 @@
 """A Messages request as the prompt the provider's cache sees: tools, system, messages, in order.
 
-Where the documents leave room (2026-11): tools and system blocks are one position each; the
-thinking mode, effort, tool choice, context management and the presence of images change the
-messages only; `speed` changes system and messages. Knows nothing of cache entries or time.
+Where the documents leave room, `Assumptions` decides. Knows nothing of cache entries or time.
 """
 
-import json
 import re
 from dataclasses import dataclass
 from typing import Any
 
 from stitcher.simulator.anthropic_blocks import (
     THINKING_TYPES,
+    automatic_place,
     blocks_of,
     canonical,
     system_blocks,
     visible_tools,
 )
+from stitcher.simulator.anthropic_settings import (
+    is_system_tool,
+    message_settings,
+    opening_settings,
+    system_settings,
+)
+from stitcher.simulator.assumptions import CAREFUL, Assumptions
 from stitcher.simulator.counting import (
     DOCUMENT_TOKENS,
     PER_MESSAGE,
@@ -55,32 +60,57 @@ class Prompt:
     dropped: tuple[ThinkingBlock, ...]
 
 
-def minimum_tokens(model: str) -> int:
+def minimum_tokens(model: str, assumptions: Assumptions = CAREFUL) -> int:
     """The shortest prefix that is cached (prompt caching page, 2026-11)."""
+    for beginning, least in assumptions.minimums:
+        if model.startswith(beginning):
+            return least
     return next((least for least, names in _MINIMUMS if names.match(model)), _DEFAULT_MINIMUM)
 
 
-def read_prompt(body: dict[str, Any]) -> Prompt:
+def read_prompt(body: dict[str, Any], assumptions: Assumptions = CAREFUL) -> Prompt:
     """The prompt of a request that the rules accept."""
     model = body["model"]
     dropped = _dropped_thinking(body)
     chain = Chain(model.encode())
+    chain.mix(opening_settings(body, assumptions))
+    tools, system = visible_tools(body), system_blocks(body)
+    one = assumptions.head_positions == "one"
+    _add_tools(chain, [tool for tool in tools if not is_system_tool(tool)], one=one)
+    chain.mix(system_settings(body))
+    _add_tools(chain, [tool for tool in tools if is_system_tool(tool)], one=one)
+    for index, block in enumerate(system):
+        joined = one and index > 0
+        chain.add(canonical(block), _block_tokens(block), ttl=_ttl(block), same_position=joined)
+    chain.mix(message_settings(body, assumptions))
+    hidden = {(block.message, block.index) for block in dropped}
+    _add_messages(chain, body, hidden, _marks(body, assumptions))
+    minimum = minimum_tokens(model, assumptions)
+    return Prompt(tuple(chain.links), chain.tokens, minimum, dropped)
+
+
+def _add_tools(chain: Chain, tools: list[dict[str, Any]], *, one: bool) -> None:
+    for tool in tools:
+        chain.add(
+            canonical(tool),
+            json_tokens(_unmarked(tool)) + PER_TOOL,
+            ttl=_ttl(tool),
+            same_position=one and bool(chain.links),
+        )
+
+
+def _marks(body: dict[str, Any], assumptions: Assumptions) -> dict[tuple[int, int], int]:
+    """The breakpoints that the provider puts into messages by itself, with their lifetimes."""
+    marks = _server_tool_breakpoints(body) if assumptions.server_tool_breakpoints else {}
     auto = _automatic_breakpoint(body)
-    for tool in visible_tools(body):
-        chain.add(canonical(tool), json_tokens(_unmarked(tool)) + PER_TOOL, ttl=_ttl(tool))
-    chain.mix(str(body.get("speed") or "standard").encode())
-    for block in system_blocks(body):
-        chain.add(canonical(block), _block_tokens(block), ttl=_ttl(block))
-    chain.mix(_message_settings(body))
-    _add_messages(chain, body, {(block.message, block.index) for block in dropped}, auto)
-    return Prompt(tuple(chain.links), chain.tokens, minimum_tokens(model), dropped)
+    return {**marks, auto[:2]: auto[2]} if auto else marks
 
 
 def _add_messages(
     chain: Chain,
     body: dict[str, Any],
     hidden: set[tuple[int, int]],
-    auto: tuple[int, int, int] | None,
+    marks: dict[tuple[int, int], int],
 ) -> None:
     messages = body["messages"]
     newest_words = _newest_words(messages)
@@ -99,11 +129,35 @@ def _add_messages(
             chain.add(
                 message["role"].encode() + canonical(block),
                 _block_tokens(block) + overhead,
-                ttl=auto[2] if auto and auto[:2] == (number, index) else _ttl(block),
+                ttl=_ttl(block) or marks.get((number, index)),
                 same_position=kind in _RUNS and kind == previous,
             )
             previous = kind
             overhead = 0
+
+
+def _server_tool_breakpoints(body: dict[str, Any]) -> dict[tuple[int, int], int]:
+    """After each result of a server tool in this turn, if the request already uses caching.
+
+    An automatic 5-minute breakpoint (tool use with prompt caching, 2026-11), which counts toward
+    no limit.
+    """
+    messages = body["messages"]
+    if not _uses_caching(body):
+        return {}
+    return {
+        (number, index): _TTL_SECONDS["5m"]
+        for number in range(_newest_words(messages), len(messages))
+        for index, block in enumerate(blocks_of(messages[number].get("content")))
+        if str(block.get("type")).endswith("_tool_result")
+    }
+
+
+def _uses_caching(body: dict[str, Any]) -> bool:
+    if body.get("cache_control"):
+        return True
+    said = [block for m in body["messages"] for block in blocks_of(m.get("content"))]
+    return any(_ttl(block) for block in (*visible_tools(body), *system_blocks(body), *said))
 
 
 def _dropped_thinking(body: dict[str, Any]) -> tuple[ThinkingBlock, ...]:
@@ -123,43 +177,10 @@ def _newest_words(messages: list[dict[str, Any]]) -> int:
     return 0
 
 
-def _message_settings(body: dict[str, Any]) -> bytes:
-    thinking = body.get("thinking") or {}
-    output = body.get("output_config") or {}
-    choice = body.get("tool_choice") or {}
-    settings = [
-        thinking.get("type", "disabled"),
-        thinking.get("budget_tokens"),
-        output.get("effort", "high"),
-        choice.get("type", "auto"),
-        choice.get("name"),
-        bool(choice.get("disable_parallel_tool_use")),
-        body.get("context_management"),
-        any(_has_image(message) for message in body["messages"]),
-    ]
-    return json.dumps(settings, sort_keys=True).encode()
-
-
-def _has_image(message: dict[str, Any]) -> bool:
-    return any(
-        block.get("type") == "image"
-        or any(inner.get("type") == "image" for inner in blocks_of(block.get("content")))
-        for block in blocks_of(message.get("content"))
-    )
-
-
 def _automatic_breakpoint(body: dict[str, Any]) -> tuple[int, int, int] | None:
-    """Where top-level `cache_control` puts its breakpoint: the last block that can carry one."""
     marker = body.get("cache_control")
-    if not marker:
-        return None
-    seconds = _TTL_SECONDS[marker.get("ttl") or "5m"]
-    for number in range(len(body["messages"]) - 1, -1, -1):
-        blocks = blocks_of(body["messages"][number].get("content"))
-        for index in range(len(blocks) - 1, -1, -1):
-            if blocks[index].get("type") not in THINKING_TYPES:
-                return number, index, seconds
-    return None
+    place = automatic_place(body["messages"]) if marker else None
+    return (*place, _TTL_SECONDS[marker.get("ttl") or "5m"]) if marker and place else None
 
 
 def _ttl(block: dict[str, Any]) -> int | None:

@@ -13,12 +13,15 @@ from typing import Any
 from aiohttp import web
 
 from stitcher.simulator import catalogue, rules_anthropic
-from stitcher.simulator.access import access_refusal, credential, speaks_anthropic
+from stitcher.simulator.access import access_refusal, betas, credential, speaks_anthropic
 from stitcher.simulator.answer import Ids, to_json
 from stitcher.simulator.anthropic import AnthropicMessages, count_tokens
+from stitcher.simulator.assumptions import CAREFUL, Assumptions
+from stitcher.simulator.chat_caches import Log
+from stitcher.simulator.controls import Controls
 from stitcher.simulator.delivery import Delivery, drop, send_document, send_events, spoilt_text
 from stitcher.simulator.dialect import Billed, Dialect, Exchange
-from stitcher.simulator.faults import NO_FAULT, Fault, faults_from_json
+from stitcher.simulator.faults import NO_FAULT, Fault
 from stitcher.simulator.openai_chat import OpenAIChat
 from stitcher.simulator.openai_responses import OpenAIResponses
 from stitcher.simulator.recorder import Entry, Recorder
@@ -32,6 +35,7 @@ from stitcher.simulator.request_body import (
 )
 from stitcher.simulator.response_state import ResponseState
 from stitcher.simulator.stored_objects import StoredObjects
+from stitcher.simulator.virtual_clock import VirtualClock
 from stitcher.simulator.websocket import Caller, ResponsesSocket
 
 _LARGEST_BODY = 1 << 30
@@ -49,17 +53,22 @@ class Simulator:
         *,
         responses: ResponseState | None = None,
         websockets: bool | int = True,
+        assumptions: Assumptions = CAREFUL,
+        engine_log: Log = lambda lines: None,
     ) -> None:
-        """`websockets` is False for a provider that has none (426), or the status it says."""
+        """`websockets` is False for a provider that has none (426), or the status it says.
+
+        `assumptions` are about its caches; `engine_log` takes what llama.cpp's server would log.
+        """
         self.recorder = Recorder()
-        self.clock = clock
+        self.clock = VirtualClock(clock)
         self.chunk_delay = chunk_delay
         self.ids = Ids()
         self._script: deque[Fault] = deque()
         self._stalled: set[asyncio.Future[None]] = set()
-        self._chat: Dialect = OpenAIChat()
-        self._messages: Dialect = AnthropicMessages()
-        self.responses = OpenAIResponses(responses)
+        self._chat: Dialect = OpenAIChat(assumptions, engine_log)
+        self._messages: Dialect = AnthropicMessages(assumptions)
+        self.responses = OpenAIResponses(responses, assumptions=assumptions)
         self._stored = StoredObjects(self.responses.state, self.ids)
         self._websocket_refusal = _websocket_refusal(websockets)
         self._routes: dict[tuple[str, str], Handler] = {
@@ -78,10 +87,7 @@ class Simulator:
 
     def application(self) -> web.Application:
         app = web.Application(client_max_size=_LARGEST_BODY)
-        app.router.add_route("GET", "/simulator/requests", self._shown_requests)
-        app.router.add_route("DELETE", "/simulator/requests", self._clear_requests)
-        app.router.add_route("POST", "/simulator/script", self._take_script)
-        app.router.add_route("POST", "/simulator/release", self._release_over_http)
+        Controls(self.recorder, self.clock, self.script, self.release).add_routes(app)
         app.router.add_route("*", "/{path:.*}", self._received)
         return app
 
@@ -151,6 +157,8 @@ class Simulator:
         body = dialect.check(asked) or dialect.recall(asked, scope)
         if isinstance(body, Refusal):
             return self._refuse(dialect, body, entry)
+        if dialect is self._messages:
+            body = {**body, "anthropic_beta": betas(request.headers)}
         billed = dialect.begin(body, scope, entry.received.at)
         reply = plan_reply(dialect.hear(body))
         if fault == NO_FAULT:
@@ -344,30 +352,6 @@ class Simulator:
             wording = f"Invalid URL ({request.method} {request.path})"
             refusal = Refusal(404, "invalid_request_error", wording)
         return self._refuse(self._dialect_of(request), refusal, entry)
-
-    # The control endpoints
-
-    async def _shown_requests(self, request: web.Request) -> web.Response:
-        return web.Response(
-            body=to_json([received.shown() for received in self.recorder.requests]),
-            content_type="application/json",
-        )
-
-    async def _clear_requests(self, request: web.Request) -> web.Response:
-        self.recorder.clear()
-        return web.json_response({"cleared": True})
-
-    async def _take_script(self, request: web.Request) -> web.Response:
-        try:
-            faults = faults_from_json(await request.json())
-        except ValueError as error:
-            return web.json_response({"error": str(error)}, status=400)
-        self.script(faults)
-        return web.json_response({"queued": len(faults)})
-
-    async def _release_over_http(self, request: web.Request) -> web.Response:
-        self.release()
-        return web.json_response({"released": True})
 
 
 def _websocket_refusal(websockets: bool | int) -> Refusal | None:

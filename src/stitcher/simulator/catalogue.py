@@ -12,7 +12,10 @@ from typing import Any
 from stitcher.simulator.counting import text_tokens
 from stitcher.simulator.refusal import Refusal
 
-OPENAI_MODELS = ("gpt-4o", "gpt-5.5", "gpt-6", "sim-small", "sim-ctx-2000")
+OPENAI_MODELS = (
+    "gpt-4o", "gpt-5.5", "gpt-6", "sim-small", "sim-ctx-2000", "deepseek-chat", "gemini-sim",
+    "vllm-sim", "sglang-sim", "llama-sim", "ollama-sim",
+)  # fmt: skip
 ANTHROPIC_MODELS = (
     "claude-opus-5-5", "claude-sonnet-5-5", "claude-haiku-4-5", "claude-sim", "claude-sim-ctx-2000",
 )  # fmt: skip

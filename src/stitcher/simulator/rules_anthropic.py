@@ -13,6 +13,7 @@ from stitcher.simulator.rules_anthropic_blocks import (
     check_text,
 )
 from stitcher.simulator.rules_anthropic_cache import check_markers
+from stitcher.simulator.rules_anthropic_prewarm import check_prewarm
 from stitcher.simulator.rules_anthropic_tools import check_tool_pairs, check_tools
 from stitcher.simulator.thinking_signature import binds, thinking_blocks
 
@@ -61,6 +62,8 @@ def _refusal(body: Any, *, counting: bool) -> Refusal | None:
         _check_messages(body["messages"])
         check_tool_pairs(body["messages"], has_tools=bool(body.get("tools")))
         check_markers(body)
+        if not counting:
+            check_prewarm(body)
         _check_thinking_config(body)
         _check_thinking_blocks(body)
         _check_prefill(body["messages"][-1])

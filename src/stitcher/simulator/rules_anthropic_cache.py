@@ -6,6 +6,7 @@ Expects a body whose tools and blocks were already checked one by one.
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
+from stitcher.simulator.anthropic_blocks import automatic_place, blocks_of
 from stitcher.simulator.refusal import Refusal, RefusedError
 
 _MOST = 4
@@ -83,14 +84,15 @@ def _marked_blocks(
 
 
 def _automatic(body: dict[str, Any], *, after_short: bool) -> int:
-    """Top-level `cache_control` takes one of the four, unless the last block already says it."""
+    """Top-level `cache_control` takes one of the four, unless its block already says it."""
     marker = body.get("cache_control")
     if marker is None:
         return 0
     ttl = _check_marker(marker, "cache_control")
-    content = body["messages"][-1].get("content")
-    last = content[-1] if isinstance(content, list) and content else {}
-    own = last.get("cache_control")
+    place = automatic_place(body["messages"])
+    if place is None:
+        return 0
+    own = blocks_of(body["messages"][place[0]].get("content"))[place[1]].get("cache_control")
     if own:
         if (own.get("ttl") or "5m") != ttl:
             _refuse(

@@ -6,38 +6,61 @@ Knows nothing of what is answered.
 import asyncio
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypedDict, Unpack
 
 from aiohttp import web
 
 from stitcher.simulator.app import Simulator
+from stitcher.simulator.assumptions import CAREFUL, Assumptions
+from stitcher.simulator.chat_caches import Log
 from stitcher.simulator.faults import Fault
 from stitcher.simulator.recorder import Received
 from stitcher.simulator.response_state import KeptResponses, NoResponses
 
-__all__ = ["Fault", "Received", "SimulatorThread", "run", "start_simulator"]
+__all__ = [
+    "Assumptions",
+    "Fault",
+    "Options",
+    "Received",
+    "SimulatorThread",
+    "run",
+    "start_simulator",
+]
 
 _STOP_SECONDS = 0.2
 
 
-async def start_simulator(
-    host: str = "127.0.0.1",
-    port: int = 0,
-    *,
-    clock: Callable[[], float] = time.monotonic,
-    chunk_delay: float = 0.0,
-    stateless_responses: bool = False,
-    websockets: bool | int = True,
-) -> tuple[Simulator, web.AppRunner, str]:
-    """Starts a provider on the running loop; end it with `await runner.cleanup()`.
+class Options(TypedDict, total=False):
+    """How a provider differs from the strict one; what is left out is as the real ones are."""
 
-    With `stateless_responses` it stores no responses, as llama.cpp and vLLM do not. `websockets`
-    is False for one that does not speak them (426), or the status that refuses them.
-    """
-    state = NoResponses() if stateless_responses else KeptResponses()
-    simulator = Simulator(clock, chunk_delay, responses=state, websockets=websockets)
+    clock: Callable[[], float]
+    chunk_delay: float
+    """Seconds between the events of a stream."""
+    stateless_responses: bool
+    """It stores no responses, as llama.cpp and vLLM do not."""
+    websockets: bool | int
+    """False for one that does not speak them (426), or the status that refuses them."""
+    assumptions: Assumptions
+    """What its caches do where the documents are silent."""
+    engine_log: Path | None
+    """Where to append what llama.cpp's server would log."""
+
+
+async def start_simulator(
+    host: str = "127.0.0.1", port: int = 0, **options: Unpack[Options]
+) -> tuple[Simulator, web.AppRunner, str]:
+    """Starts a provider on the running loop; end it with `await runner.cleanup()`."""
+    simulator = Simulator(
+        options.get("clock", time.monotonic),
+        options.get("chunk_delay", 0.0),
+        responses=NoResponses() if options.get("stateless_responses") else KeptResponses(),
+        websockets=options.get("websockets", True),
+        assumptions=options.get("assumptions", CAREFUL),
+        engine_log=_appender(options.get("engine_log")),
+    )
     runner = web.AppRunner(
         simulator.application(),
         access_log=None,
@@ -59,9 +82,20 @@ async def start_simulator(
     return simulator, runner, f"http://{shown}:{bound}"
 
 
-async def run(host: str, port: int, on_ready: Callable[[str], None]) -> None:
+def _appender(path: Path | None) -> Log:
+    def append(lines: Iterable[str]) -> None:
+        if path is not None:
+            with path.open("a", encoding="utf-8") as log:
+                log.writelines(f"{line}\n" for line in lines)
+
+    return append
+
+
+async def run(
+    host: str, port: int, on_ready: Callable[[str], None], **options: Unpack[Options]
+) -> None:
     """Serves until cancelled; `on_ready` is told the URL."""
-    _, runner, url = await start_simulator(host, port)
+    _, runner, url = await start_simulator(host, port, **options)
     try:
         on_ready(url)
         await asyncio.Event().wait()
@@ -73,20 +107,10 @@ class SimulatorThread:
     """A provider in a thread of its own, for tests: `with SimulatorThread() as sim`."""
 
     def __init__(
-        self,
-        *,
-        host: str = "127.0.0.1",
-        port: int = 0,
-        clock: Callable[[], float] = time.monotonic,
-        chunk_delay: float = 0.0,
-        stateless_responses: bool = False,
-        websockets: bool | int = True,
+        self, *, host: str = "127.0.0.1", port: int = 0, **options: Unpack[Options]
     ) -> None:
         self._address = (host, port)
-        self._clock = clock
-        self._chunk_delay = chunk_delay
-        self._stateless_responses = stateless_responses
-        self._websockets = websockets
+        self._options = options
         self._ready = threading.Event()
         self._failure: OSError | None = None
         self._thread = threading.Thread(target=self._serve, name="simulator", daemon=True)
@@ -129,6 +153,10 @@ class SimulatorThread:
         """Lets stalled requests go on."""
         self._loop.call_soon_threadsafe(self._simulator.release)
 
+    def advance(self, seconds: float) -> None:
+        """Lets time pass for the caches."""
+        self._simulator.clock.advance(seconds)
+
     def wait_for(self, n: int, timeout: float = 10) -> None:
         """Returns once `n` requests have arrived; raises TimeoutError when they do not."""
         self._simulator.recorder.wait_for(n, timeout)
@@ -144,14 +172,7 @@ class SimulatorThread:
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
         host, port = self._address
-        self._simulator, runner, self.url = await start_simulator(
-            host,
-            port,
-            clock=self._clock,
-            chunk_delay=self._chunk_delay,
-            stateless_responses=self._stateless_responses,
-            websockets=self._websockets,
-        )
+        self._simulator, runner, self.url = await start_simulator(host, port, **self._options)
         try:
             self._ready.set()
             await self._stop.wait()

@@ -38,9 +38,12 @@ class Provider(Protocol):
     """What a connection needs of the provider it leads to."""
 
     recorder: Recorder
-    clock: Callable[[], float]
     chunk_delay: float
     ids: Ids
+
+    @property
+    def clock(self) -> Callable[[], float]:
+        """The time its cache goes by."""
 
     def next_fault(self) -> Fault:
         """What the script asks of the next answer."""
