@@ -174,3 +174,14 @@ def test_what_is_read_is_told_in_each_one_s_fields(model: str, usage: Body) -> N
 
 def test_vllm_leaves_the_details_out_when_nothing_was_cached() -> None:
     assert input_usage("vllm-sim", Reading("", 0, 100, 0))["prompt_tokens_details"] is None
+
+
+def test_what_is_assumed_of_older_models_and_of_gemini() -> None:
+    wide = Caller("gpt-4o", Assumptions(older_interval=512))
+    wide.ask(SYSTEM, QUESTION)
+    assert wide.ask(SYSTEM, OTHER).read == 2560
+    for seconds, read in ((300, 0), (3600, 3009)):
+        caller = Caller("gemini-sim", Assumptions(gemini_seconds=seconds))
+        caller.ask(SYSTEM, QUESTION)
+        caller.now += 300
+        assert caller.ask(SYSTEM, OTHER).read == read

@@ -57,6 +57,7 @@ class TestPrefixCache:
         slow = cache.begin("", links(("A", 100)), 0, 0)
         assert cache.begin("", links(("A", 100), ("B", 9)), 0, 1).read == 0
         cache.settle(slow, 2)
+        assert cache.begin("", links(("A", 100), ("B", 9)), 0, 1).read == 0
         assert cache.begin("", links(("A", 100), ("B", 9)), 0, 2).read == 100
 
 

@@ -5,9 +5,10 @@ from typing import Any
 
 import aiohttp
 import anthropic
+import openai
 import pytest
 
-from stitcher.simulator.serve import Fault, SimulatorThread, run, start_simulator
+from stitcher.simulator.serve import Assumptions, Fault, SimulatorThread, run, start_simulator
 
 HEADERS = {"authorization": "Bearer key"}
 BODY = {"model": "sim-m", "messages": [{"role": "user", "content": "x"}]}
@@ -110,3 +111,31 @@ def test_running_tells_the_url_and_ends_when_cancelled() -> None:
             await running
 
     asyncio.run(run_and_cancel())
+
+
+def test_assumptions_reach_every_dialect() -> None:
+    marked: Any = {"type": "text", "text": "x" * 400, "cache_control": {"type": "ephemeral"}}
+    assumed = Assumptions(minimums=(("claude-sim", 1000),), tier_partitions=False)
+    with (
+        SimulatorThread(assumptions=assumed) as sim,
+        anthropic.Anthropic(base_url=sim.url, api_key="key") as claude,
+        openai.OpenAI(base_url=f"{sim.url}/v1", api_key="key") as client,
+    ):
+        answer = claude.messages.create(
+            model="claude-sim", max_tokens=9, messages=[{"role": "user", "content": [marked]}]
+        )
+        assert answer.usage.cache_creation_input_tokens == 0
+        said = "x" * 400
+        client.chat.completions.create(
+            model="sim-m", messages=[{"role": "user", "content": said}], service_tier="flex"
+        )
+        chat = client.chat.completions.create(
+            model="sim-m", messages=[{"role": "user", "content": said}]
+        )
+        client.responses.create(model="sim-m", input=said, service_tier="flex")
+        response = client.responses.create(model="sim-m", input=said)
+    assert chat.usage is not None
+    assert chat.usage.prompt_tokens_details is not None
+    assert chat.usage.prompt_tokens_details.cached_tokens == 106
+    assert response.usage is not None
+    assert response.usage.input_tokens_details.cached_tokens == 106
