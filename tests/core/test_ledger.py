@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stitcher.core.ledger import End, Finding, Held, Ledger
-from stitcher.simulator.cache import AutomaticCache, BreakpointCache
+from stitcher.simulator.cache import BreakpointCache, IntervalCache
 from stitcher.simulator.prefix_chain import Chain, Link
 
 CLAUDE = Finding(lookback=20, minimum=16)
@@ -178,9 +178,9 @@ def test_the_ledger_says_what_the_breakpoint_cache_will_bill(requests: list[Requ
 
 @given(requests=REQUESTS)
 def test_the_ledger_says_what_an_automatic_cache_will_read(requests: list[Request]) -> None:
-    """Every message end is written and may be read; what is reported is a multiple of 8."""
-    cache, ledger = AutomaticCache(), Ledger()
-    finding = Finding(minimum=16, block=8)
+    """Every prefix is written; what is read, and reported, is a multiple of 128 tokens."""
+    cache, ledger = IntervalCache(128, 1_800), Ledger()
+    finding = Finding(minimum=256, block=128)
     prompt: list[tuple[int, int]] = []
     now, made = 0.0, 0
     for request in requests:
@@ -188,9 +188,9 @@ def test_the_ledger_says_what_an_automatic_cache_will_read(requests: list[Reques
         prompt = prompt[: request.keep]
         for tokens in request.added:
             made += 1
-            prompt.append((made, tokens))
+            prompt.append((made, 16 * tokens))
         links = chain_of(prompt, dict.fromkeys(range(len(prompt)), 1_800))
-        billed = cache.begin("scope", links, finding.minimum, now, rounding=8)
+        billed = cache.begin("scope", links, finding.minimum, now)
         told = ledger.predict(as_ends(links, automatic=True), finding, now)
         assert told.read == billed.read
         cache.settle(billed, now + 1)

@@ -172,8 +172,10 @@ class Provider:
     def _composed(self, dialect: Dialect, body: dict[str, Any], asked: dict[str, Any]) -> Composed:
         billed = dialect.begin(body, "key", self.clock())
         reply = plan_reply(dialect.hear(body))
-        billed.settle(self.clock())
-        return dialect.compose(Exchange(body, reply, 1, self._ids, "req_1", asked, "key"), billed)
+        exchange = Exchange(body, reply, 1, self._ids, "req_1", asked, "key")
+        composed = dialect.compose(exchange, billed)
+        billed.settle(self.clock(), composed.document)
+        return composed
 
 
 def _pieces(events: list[bytes], size: int | None) -> list[bytes]:

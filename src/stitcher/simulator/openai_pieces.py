@@ -20,6 +20,7 @@ from stitcher.simulator.counting import (
 from stitcher.simulator.prefix_chain import Span
 
 _MARKERS = frozenset({"cache_control", "prompt_cache_breakpoint"})
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
 _CALLS = ("refusal", "tool_calls", "function_call", "tool_call_id")
 
 
@@ -51,22 +52,22 @@ def blocks_of(content: Any) -> list[dict[str, Any]]:
 def message_pieces(message: dict[str, Any]) -> list[Piece]:
     """The message cut after each explicit breakpoint; its calls and its end are the last piece."""
     pieces: list[Piece] = []
-    head = compact([message["role"], message.get("name")])
-    shown: list[Any] = [message["role"], message.get("name")]
-    spans = [Span(head, PER_MESSAGE + (1 if message.get("name") else 0))]
+    role, name = message["role"], message.get("name")
+    shown = [compact(role), compact(name)]
+    spans = [Span(b"%s %s" % (shown[0], shown[1]), PER_MESSAGE + (1 if name else 0))]
     for part in blocks_of(message.get("content")):
-        shown.append({k: v for k, v in part.items() if k not in _MARKERS})
+        shown.append(compact(_unmarked(part)))
         spans += _part_spans(part)
         if part.get("prompt_cache_breakpoint"):
             marker = part["prompt_cache_breakpoint"]
-            pieces.append(Piece([compact(element) for element in shown], spans, marker))
+            pieces.append(Piece(shown, spans, marker))
             shown, spans = [], []
     for name in _CALLS:
         if message.get(name) is not None:
-            shown.append([name, message[name]])
+            shown.append(compact([name, message[name]]))
             spans += _call_spans(name, message[name])
     if shown or not pieces:
-        pieces.append(Piece([compact(element) for element in shown], spans))
+        pieces.append(Piece(shown, spans))
     return pieces
 
 
@@ -76,7 +77,11 @@ def tool_spans(tools: list[Any]) -> list[Span]:
 
 
 def compact(value: Any) -> bytes:
-    return json.dumps(value, separators=(",", ":")).encode()
+    return _ENCODER.encode(value).encode()
+
+
+def _unmarked(part: dict[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in part.items() if k not in _MARKERS}
 
 
 def _call_spans(name: str, value: Any) -> Iterator[Span]:
@@ -102,7 +107,6 @@ def _one_call_spans(call: dict[str, Any]) -> Iterator[Span]:
 
 
 def _part_spans(part: dict[str, Any]) -> list[Span]:
-    whole = compact({k: v for k, v in part.items() if k not in _MARKERS})
     match part.get("type"):
         case "text":
             return [_text(part["text"])]
@@ -111,9 +115,13 @@ def _part_spans(part: dict[str, Any]) -> list[Span]:
             _, _, data = str(image.get("url", "")).partition(";base64,")
             size = image_size(data) if data else None
             detail = image.get("detail") or "auto"
-            return [Span(whole, openai_image_tokens(size or UNREADABLE_IMAGE, detail))]
+            return [
+                Span(
+                    compact(_unmarked(part)), openai_image_tokens(size or UNREADABLE_IMAGE, detail)
+                )
+            ]
         case "file":
-            return [Span(whole, DOCUMENT_TOKENS)]
+            return [Span(compact(_unmarked(part)), DOCUMENT_TOKENS)]
         case _:
             return [_json(part)]
 
