@@ -7,8 +7,12 @@ from stitcher.core.breakpoints import MOST_BREAKPOINTS
 from stitcher.core.economics import long_lifetime_pays
 from stitcher.core.layout import Piece
 from stitcher.core.ledger import CacheState
-from stitcher.forecast import Forecast, Outgoing, forecast, lifetimes
+from stitcher.forecast import Forecast, forecast
+from stitcher.prefixes import lifetimes
+from stitcher.prompt_ends import Outgoing
 from stitcher.window import Case, Kept
+from stitcher.wire import anthropic
+from stitcher.wire.openai_caching import BREAKPOINT, CACHE_KEY, implicit_lifetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +23,7 @@ class Sent:
     body: bytes
     head_marked: int = 0  # seconds that a breakpoint of ours at the head's end asks for
     as_sent: bool = False  # nothing is put back, replaced or left out
-    breakpoints: bool = False  # some of ours are set
+    added: frozenset[str] = frozenset()  # members of ours that a provider might not know
 
 
 def foreseen(case: Case, kept: Kept, sent: Sent, tokens: int) -> Forecast:
@@ -37,12 +41,14 @@ def foreseen(case: Case, kept: Kept, sent: Sent, tokens: int) -> Forecast:
 def free_breakpoints(case: Case, *, ours: bool) -> int:
     """How many breakpoints of ours a request may get at most.
 
-    None where the client marks messages itself, or the model's cache has none. Where nothing is put
-    back (`ours`) a client that marks anything manages its cache; one that marks nothing gets ours
-    once its conversation has gone on: what is written and never read again costs a quarter more.
+    None where the client marks messages itself, or the model's cache or the API has none of them.
+    Where nothing is put back (`ours`) a client that marks anything manages its cache; one that
+    marks nothing gets ours once its conversation has gone on: what is written and never read again
+    costs a quarter more.
     """
     call, taken = case.call, case.call.breakpoints + case.lent.breakpoints
-    if not case.rules.lookback or call.marks_messages or not case.terms.breakpoints:
+    marks = case.terms.breakpoints and case.dialect.NAME == anthropic.NAME
+    if not marks or not case.rules.lookback or call.marks_messages:
         return 0
     if not ours:
         goes_on = case.state.requests and any(step.known for step in case.alignment.steps)
@@ -52,6 +58,48 @@ def free_breakpoints(case: Case, *, ours: bool) -> int:
         if taken or not goes_on or tokens < case.rules.minimum:
             return 0
     return MOST_BREAKPOINTS - taken
+
+
+def with_openais(case: Case, sent: Sent) -> Sent:
+    """A request with what OpenAI takes besides: a mark at the end of the head, or a key."""
+    marked = sent.body
+    if _marks_openais_head(case, sent.pieces):
+        marked = case.dialect.mark_head(sent.body, case.rules.lifetimes[0].seconds)
+    key = _cache_key(case)
+    keyed = case.dialect.with_key(marked, key) if key else marked
+    if keyed is sent.body:
+        return sent
+    added = [BREAKPOINT] if marked is not sent.body else []
+    added += [CACHE_KEY] if keyed is not marked else []
+    head_marked = case.rules.lifetimes[0].seconds if BREAKPOINT in added else sent.head_marked
+    return replace(sent, body=keyed, head_marked=head_marked, added=frozenset(added))
+
+
+def _marks_openais_head(case: Case, pieces: Sequence[Piece]) -> bool:
+    """True where the end of the head should get an explicit breakpoint of OpenAI's.
+
+    OpenAI, "Prompt caching", 2026-09-23: of two requests that share no more than their developer
+    messages neither finds the other's, unless there was an explicit breakpoint. Of its two
+    lifetimes the longer is in the types of one of its APIs only.
+    """
+    has_them = case.rules.scheme == "boundaries" and case.dialect.NAME != anthropic.NAME
+    if not has_them or not case.terms.breakpoints:
+        return False
+    if case.call.breakpoints + case.lent.breakpoints:
+        return False
+    # Taken before calibration, which moves: a head is marked in all requests or in none.
+    long_enough = case.head.tokens >= case.rules.minimum
+    return long_enough and any(piece.ours for piece in pieces)
+
+
+def _cache_key(case: Case) -> str:
+    """The key of ours that a request gets; "" for none.
+
+    OpenAI, "Prompt caching", 2026-09-23: requests are routed by their first tokens and the key.
+    From GPT-5.6 on a key is not needed for that, and parts the cache.
+    """
+    routes = case.rules.family == "openai" and case.rules.scheme == "blocks"
+    return case.terms.cache_key if routes else ""
 
 
 def lifetime(case: Case) -> int:
@@ -82,20 +130,27 @@ def lifetime(case: Case) -> int:
 
 
 def _outgoing(case: Case, kept: Kept, sent: Sent, tokens: int) -> Outgoing:
-    call = case.call
     window = kept.cut or case.window
-    automatic = call.members.get("cache_control") if case.rules.lookback else None
     return Outgoing(
         head=replace(case.head, marked=sent.head_marked),
         pieces=sent.pieces,
         tokens=tokens,
         window=window.start if window else "",
-        dialect=call.dialect,
-        automatic=lifetimes(b'"cache_control":' + call.body[automatic.start : automatic.end])
-        if automatic
-        else 0,
+        dialect=case.call.dialect,
+        automatic=_automatic(case),
         held_above=_upto(case),
     )
+
+
+def _automatic(case: Case) -> int:
+    """Seconds that a breakpoint asks for which stands on no message by name; 0 for none."""
+    call = case.call
+    if case.rules.scheme == "boundaries":
+        return implicit_lifetime(call)
+    found = call.members.get("cache_control") if case.rules.lookback else None
+    if found is None:
+        return 0
+    return lifetimes(b'{"cache_control":' + call.body[found.start : found.end] + b"}")
 
 
 def state_before(case: Case, kept: Kept) -> CacheState:

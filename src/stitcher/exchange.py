@@ -15,7 +15,7 @@ from dataclasses import replace
 from functools import partial
 
 from stitcher.conversations import Conversations
-from stitcher.core.item import ROOT
+from stitcher.core.item import ROOT, digest
 from stitcher.core.log import Entry, Tree
 from stitcher.core.threads import MAIN, Claim, Marks, claim
 from stitcher.errors import StoreError, UpstreamError
@@ -25,6 +25,7 @@ from stitcher.messages.unreadable import Unreadable
 from stitcher.planning import Plan, plan
 from stitcher.ports import Answer, ClientGone, Incoming, Reply, Upstream
 from stitcher.recording import Stamp, give_way, leave_thinking, returns_to
+from stitcher.refused import USAGE_OPTIONS, Refused, without
 from stitcher.responses_api.conversation_objects import ConversationObjects
 from stitcher.responses_api.pointers import Pointers
 from stitcher.responses_api.references import References
@@ -68,7 +69,7 @@ class Exchange:
         self._locator = Locator(settings, self._pointers, objects)
         self._references = References(self._sessions, self._pointers, store)
         self._endings = Endings(self._conversations, self._pointers, clock)
-        self._refuses_usage: set[str] = set()  # models whose server rejects stream_options
+        self._refused = Refused()
         self._requests = 0
 
     async def converse(self, incoming: Incoming, reply: Reply) -> None:
@@ -144,9 +145,12 @@ class Exchange:
             # What such a request means depends on the answer before it: one after the other.
             await stack.enter_async_context(session.answering)
         terms = self._terms(incoming, call, claimed, located)
+        own = f"{key.tenant}\0{key.name}\0{claimed.thread}"
+        terms = self._refused.allowed(replace(terms, cache_key=digest(own.encode())), call.model)
         made = await self._write_down(session, call, dialect, terms)
         asks = not call.asks_usage and self._settings.ask_usage
-        asks = asks and incoming.mode == "stitch" and call.model not in self._refuses_usage
+        asks = asks and incoming.mode == "stitch"
+        asks = asks and self._refused.takes(call.model, USAGE_OPTIONS)
         return OpenTurn(
             incoming,
             call,
@@ -240,18 +244,19 @@ class Exchange:
 
     async def _second_try(self, turn: OpenTurn, status: int, refusal: bytes) -> bool:
         """True when the refusal was about something we did and is undone now."""
-        if turn.asks_usage and status in (400, 422) and b"stream_options" in refusal:
-            self._refuses_usage.add(turn.call.model)
+        model = turn.call.model
+        member = self._refused.learn(model, turn.added, status=status, refusal=refusal)
+        if member == USAGE_OPTIONS:
             turn.asks_usage = False
             return True
         if turn.session.purges != turn.purges or turn.incoming.mode != "stitch":
             return False
+        if member:
+            return await self._plan_again(turn, without(turn.terms, member))
         if turn.terms.held and self._settings.responses_state == "local":
             # Its connection was made anew meanwhile: what it held is put back instead.
             lost = b"previous_response_not_found" in refusal
             return lost and await self._plan_again(turn, replace(turn.terms, held=False))
-        if status in (400, 422) and turn.plan.breakpoints and b"cache_control" in refusal:
-            return await self._plan_again(turn, replace(turn.terms, breakpoints=False))
         too_long = turn.dialect.too_long(status, refusal)
         if status in (400, 422) and not too_long:
             own = partial(give_way, alignment=turn.plan.alignment)

@@ -9,10 +9,13 @@ from dataclasses import dataclass, replace
 
 from stitcher.core.breakpoints import MOST_BREAKPOINTS
 from stitcher.core.log import NO_HEAD, Head
+from stitcher.wire import anthropic
 from stitcher.wire.call import Call
 from stitcher.wire.dialect import Dialect
 from stitcher.wire.dialects import DIALECTS
 from stitcher.wire.members import array, elements, without
+
+_MARKERS = (b'"cache_control"', b'"prompt_cache_breakpoint"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,8 @@ class Lent:
     @property
     def breakpoints(self) -> int:
         """Cache breakpoints in it."""
-        return sum((part or b"").count(b'"cache_control"') for part in (self.system, self.tools))
+        parts = (self.system or b"", self.tools or b"")
+        return sum(part.count(marker) for part in parts for marker in _MARKERS)
 
 
 def lend(last: Head | None, call: Call) -> Lent:
@@ -47,7 +51,9 @@ def lend(last: Head | None, call: Call) -> Lent:
         tools=last.tools if call.tools is None else None,
         digest=call.head_digest if own else last.digest,
     )
-    if call.breakpoints + lent.breakpoints <= MOST_BREAKPOINTS:
+    # OpenAI refuses none: it writes at the latest.
+    few = call.breakpoints + lent.breakpoints <= MOST_BREAKPOINTS
+    if few or call.dialect != anthropic.NAME:
         return lent
     return replace(lent, system=_without_markers(lent.system), tools=_without_markers(lent.tools))
 

@@ -7,7 +7,14 @@ has been read, the plan is None: read more, ask again.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from stitcher.cache_plan import Sent, foreseen, free_breakpoints, lifetime, state_before
+from stitcher.cache_plan import (
+    Sent,
+    foreseen,
+    free_breakpoints,
+    lifetime,
+    state_before,
+    with_openais,
+)
 from stitcher.core.align import TIP, Alignment, align, said_again
 from stitcher.core.breakpoints import MOST_BREAKPOINTS
 from stitcher.core.item import ROOT
@@ -29,6 +36,7 @@ from stitcher.providers.models import binds_thinking
 from stitcher.recording import Place, Stamp, record
 from stitcher.terms import After, Terms
 from stitcher.window import Case, Kept, keep, left_out
+from stitcher.wire import anthropic
 from stitcher.wire.call import Call
 from stitcher.wire.dialect import Dialect
 from stitcher.wire.dialects import DIALECTS
@@ -51,7 +59,6 @@ class Plan:
     body: bytes
     untouched: bool  # the body is the client's own
     marked: bool  # nothing is done to it but to set cache breakpoints
-    breakpoints: bool  # some of ours are set
     restored: int  # messages put back
     tokens: int  # estimate of what is sent, before calibration
     forecast: Forecast  # what the provider's cache should make of it
@@ -59,6 +66,7 @@ class Plan:
     end: Place  # the last message sent: the answer follows it
     head: str  # digest of the head it is sent under
     calibration: Calibration  # of the estimates it was made with
+    added: frozenset[str] = frozenset()  # members of ours that a provider might not know
     forgets: bool = False  # the provider is known to keep no reasoning
     head_before: Head | None = None  # what a new head takes the place of, where heads are lent
 
@@ -113,8 +121,7 @@ def plan(tree: Tree, call: Call, dialect: Dialect, terms: Terms) -> Plan | None:
         entries=recorded.entries + cut_made,
         body=sent.body,
         untouched=sent.body is call.body,
-        marked=sent.as_sent and sent.breakpoints,
-        breakpoints=sent.breakpoints,
+        marked=sent.as_sent and bool(sent.added),
         restored=len(kept.path),
         tokens=tokens,
         forecast=foreseen(case, kept, sent, tokens),
@@ -122,6 +129,7 @@ def plan(tree: Tree, call: Call, dialect: Dialect, terms: Terms) -> Plan | None:
         end=recorded.end,
         head=case.lent.digest,
         calibration=terms.calibration,
+        added=sent.added,
         forgets=case.forgets,
         head_before=None if terms.owns_history else _replaced(tree, recorded.entries),
     )
@@ -250,7 +258,9 @@ def _sent(case: Case, pieces: list[Piece]) -> Sent:
     if marks_head:
         body = case.dialect.mark_head(body, asked_for)
     head_marked = asked_for if marks_head else 0
-    return Sent(pieces, body, head_marked, as_sent=as_sent, breakpoints=free > 0)
+    added = frozenset({anthropic.MARKER} if free else ())
+    sent = Sent(pieces, body, head_marked, as_sent=as_sent, added=added)
+    return with_openais(case, sent)
 
 
 def _portable(piece: Piece) -> Piece:

@@ -178,7 +178,7 @@ class Settings:
     breakpoints: bool = field(
         default=True,
         metadata=_about(
-            "Set cache breakpoints for the Anthropic API where the client set none and they pay.",
+            "Set cache breakpoints where the client set none and they pay.",
             flag="--breakpoints/--no-breakpoints",
         ),
     )

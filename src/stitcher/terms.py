@@ -32,6 +32,7 @@ class Terms:
     appends: bool = False  # or at the end of the path, whatever they look like
     cut: Policy = "auto"  # when the window is cut
     breakpoints: bool = True  # cache breakpoints are set where the client set none
+    cache_key: str = ""  # what the session's requests are routed by, where the provider takes a key
     held: bool = False  # the provider itself keeps what stands before the client's messages
 
     @property

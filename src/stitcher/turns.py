@@ -16,12 +16,13 @@ from stitcher.core.log import Entry, Head, Message, Response, Turn, TurnStatus
 from stitcher.core.threads import Claim
 from stitcher.core.tokens import Calibration
 from stitcher.errors import StoreError
-from stitcher.forecast import state_after
+from stitcher.forecast import Answered, state_after
 from stitcher.messages.unreadable import Unreadable
 from stitcher.planning import Plan
 from stitcher.ports import Headers, Incoming
-from stitcher.providers.usage import cache_usage
+from stitcher.providers.usage import cache_usage, said_tokens
 from stitcher.recording import Place, record_answers
+from stitcher.refused import USAGE_OPTIONS
 from stitcher.responses_api.pointers import Pointer, Pointers
 from stitcher.sessions import Session
 from stitcher.terms import Terms
@@ -53,6 +54,13 @@ class OpenTurn:
     cut_harder: bool = False
     forgets: bool = False  # the provider did not know reasoning by its id
     remembered: bool = False
+
+    @property
+    def added(self) -> frozenset[str]:
+        """Members of ours that a provider might not know."""
+        if self.incoming.mode == "observe":
+            return frozenset()
+        return self.plan.added | {USAGE_OPTIONS} if self.asks_usage else self.plan.added
 
     @property
     def body(self) -> bytes:
@@ -142,9 +150,11 @@ class Endings:
                     return
                 taken_back = self._taken_back(turn) if status == "failed" else None
                 head = taken_back.digest if taken_back else turn.plan.head
-                outcome = replace(self._outcome(turn, status, http, received), head=head)
                 follow = partial(self._follow, turn, cut=not received.complete)
                 said, end = record_answers(session.tree, *answers, turn.plan.end, follow)
+                outcome = self._outcome(turn, status, http, received)
+                cache = self._cache(turn, status, received, end)
+                outcome = replace(outcome, head=head, cache=cache)
                 ended = [outcome, taken_back] if taken_back else [outcome]
                 await self._append(turn, received, [*said, *ended], end)
         except StoreError as error:
@@ -187,22 +197,24 @@ class Endings:
             window=window.start if window else "",
             ratio=learnt.ratio if learnt.seen else 0.0,
             forgets=turn.forgets or turn.plan.forgets,
-            cache=self._cache(turn, status, received),
         )
 
-    def _cache(self, turn: OpenTurn, status: TurnStatus, received: Received) -> CacheState:
+    def _cache(
+        self, turn: OpenTurn, status: TurnStatus, received: Received, end: Place
+    ) -> CacheState:
         """What is known of the provider's cache now; what failed has left nothing there."""
         before = turn.session.tree.turns.get(turn.claim.thread)
         if status == "failed":
             return before.cache if before else NOTHING_KNOWN
         told = decoded(received.usage)
-        return state_after(
-            turn.plan.forecast,
-            turn.plan.cache,
-            sent_at=turn.terms.now,
-            answered=self._clock(),
-            usage=cache_usage(told) if isinstance(told, dict) else None,
+        told = told if isinstance(told, dict) else {}
+        answered = Answered(
+            at=self._clock(),
+            usage=cache_usage(told),
+            chain=end.chain if received.complete else "",
+            tokens=said_tokens(told),
         )
+        return state_after(turn.plan.forecast, turn.plan.cache, answered, sent_at=turn.terms.now)
 
     async def _append(
         self, turn: OpenTurn, received: Received, added: Sequence[Entry], end: Place

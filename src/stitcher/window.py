@@ -20,8 +20,8 @@ from stitcher.core.economics import Prices
 from stitcher.core.item import ROOT
 from stitcher.core.ledger import NOTHING_KNOWN, CacheState, Held
 from stitcher.core.log import Compacted, Node, Tree, Turn
-from stitcher.forecast import Head, context_of, is_of, parts_of, settings_of
 from stitcher.lending import Lent
+from stitcher.prefixes import Head, context_of, is_of, parts_of, settings_of
 from stitcher.providers.caching import CacheRules, cache_rules
 from stitcher.providers.models import context_window
 from stitcher.repeats import near_identical, read

@@ -16,7 +16,7 @@ from stitcher.core.item import ROOT, Item
 from stitcher.core.ledger import NOTHING_KNOWN, CacheState
 from stitcher.core.log import Entry, Node, Response, Tree, Turn
 from stitcher.core.tokens import Calibration
-from stitcher.forecast import state_after
+from stitcher.forecast import Answered, state_after
 from stitcher.planning import Plan, plan
 from stitcher.providers.usage import CacheUsage
 from stitcher.recording import Place, record_answers
@@ -272,9 +272,8 @@ class World:
             last = self.tree.turns.get("main")
             return last.cache if last else NOTHING_KNOWN
         usage = self.usage_of(made)
-        return state_after(
-            made.forecast, made.cache, sent_at=self.sent_at, answered=self.now, usage=usage
-        )
+        answered = Answered(self.now, usage)
+        return state_after(made.forecast, made.cache, answered, sent_at=self.sent_at)
 
     def usage_of(self, made: Plan) -> CacheUsage | None:
         """What the provider says its cache did: nothing, here."""

@@ -17,7 +17,7 @@ from openai.types.responses.response_usage import (
     OutputTokensDetails,
 )
 
-from stitcher.providers.usage import CacheUsage, cache_usage, input_tokens
+from stitcher.providers.usage import CacheUsage, cache_usage, input_tokens, said_tokens
 
 
 def test_anthropic_counts_the_cached_beside_the_input() -> None:
@@ -221,3 +221,21 @@ def test_a_usage_of_one_api_is_read_as_it_says(usage: dict[str, Any]) -> None:
     total = input_tokens(usage)
     if total is not None and usage.get("cached_tokens") is not None:
         assert cache_usage(usage) is not None
+
+
+@pytest.mark.parametrize(
+    ("usage", "said"),
+    [
+        ({"completion_tokens": 7}, 7),
+        ({"completion_tokens": 7, "completion_tokens_details": {"reasoning_tokens": 0}}, 7),
+        ({"output_tokens": 7, "output_tokens_details": None}, 7),
+        ({"output_tokens": 7, "output_tokens_details": {"reasoning_tokens": 2}}, None),
+        ({"completion_tokens": "7"}, None),
+        ({}, None),
+    ],
+)
+def test_an_answer_is_as_long_as_the_next_prompt_has_it(
+    usage: dict[str, Any], said: int | None
+) -> None:
+    """Reasoning is not in it, and stands before what is said: then nothing can be told."""
+    assert said_tokens(usage) == said

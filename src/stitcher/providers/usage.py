@@ -49,6 +49,11 @@ _WRITTEN_LONG: Final[tuple[_Path, ...]] = (
     ("input_tokens_details", "cache_write_tokens_details", "ttl_12h_tokens"),
     ("prompt_tokens_details", "cache_write_tokens_details", "ttl_12h_tokens"),
 )
+_OUTPUT: Final[tuple[_Path, ...]] = (("completion_tokens",), ("output_tokens",))
+_REASONING: Final[tuple[_Path, ...]] = (
+    ("completion_tokens_details", "reasoning_tokens"),
+    ("output_tokens_details", "reasoning_tokens"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +96,16 @@ def cache_usage(usage: Mapping[str, object]) -> CacheUsage | None:
     written = _within(written, total - read)
     long = _within(_first(usage, _WRITTEN_LONG) or _bedrock_hour(usage), written)
     return CacheUsage(read, written, total - read - written, long)
+
+
+def said_tokens(usage: Mapping[str, object]) -> int | None:
+    """Output tokens of an answer as the next prompt has them; None where that cannot be told.
+
+    Reasoning is output that no later prompt has, and it stands before what is said.
+    """
+    if any(_at(usage, path) for path in _REASONING):
+        return None
+    return _first(usage, _OUTPUT)
 
 
 def _bedrock_hour(usage: Mapping[str, object]) -> int:

@@ -32,7 +32,9 @@ class Call:
     head_digest: str  # of system and tools, without what changes from request to request
     head_tokens: int
     answer_tokens: int | None  # the most the client lets the model say
-    breakpoints: int = 0  # cache breakpoints the client set, everywhere
+    # Cache breakpoints the client set, everywhere; what it asks of the cache for all of a request,
+    # as an automatic breakpoint or OpenAI's options, counts as one.
+    breakpoints: int = 0
     marks_messages: bool = False  # at least one of them on a message
     asks_usage: bool = True  # False only for a stream that would not report any
     tool_names: Sequence[str] = ()

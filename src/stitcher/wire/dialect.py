@@ -93,6 +93,10 @@ class Dialect(Protocol):
         """
         ...
 
+    def with_key(self, body: bytes, key: str) -> bytes:
+        """The body with a cache key, where the dialect has them and the body has none."""
+        ...
+
     def fold(self, *, stream: bool, hide_usage: bool) -> Fold:
         """A fold for one answer. `hide_usage` keeps a usage report we asked for from the client."""
         ...

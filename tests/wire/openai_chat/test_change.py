@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from stitcher.core.layout import Change, Piece, stub_text
 from stitcher.messages.unreadable import Unreadable
 from stitcher.simulator.rules_openai_chat import check
-from stitcher.wire.openai_chat.change import change, mark_head
+from stitcher.wire.openai_chat.change import change
 from stitcher.wire.openai_chat.message import read_item
 from tests.wire.json_text import ODD
 from tests.wire.openai_chat.test_message import ODD_CALL
@@ -122,8 +122,3 @@ def test_odd_messages_never_stop_a_request(message: dict[str, object], wanted: s
             read_item(json.dumps(message).encode())
         return
     assert made is None or json.loads(made)["role"] == message["role"]
-
-
-def test_this_api_has_no_marks_for_its_head() -> None:
-    body = b'{"messages":[{"role":"system","content":"x"}]}'
-    assert mark_head(body, 300) is body

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from stitcher.core.layout import Change, Piece, stub_text
 from stitcher.messages.unreadable import Unreadable
-from stitcher.wire.openai_responses.change import change, mark_head
+from stitcher.wire.openai_responses.change import change
 from stitcher.wire.openai_responses.message import read_item
 from tests.wire.openai_responses.test_message import ODD_ITEM, ODD_THOUGHT
 
@@ -130,8 +130,3 @@ def test_odd_items_never_stop_a_request(
         left = json.loads(made)
         last = left[-1] if isinstance(left, list) else left
         assert {**item, "id": 0} == {**last, "id": 0}
-
-
-def test_this_api_has_no_marks_for_its_head() -> None:
-    body = b'{"instructions":"x","input":"y"}'
-    assert mark_head(body, 300) is body

@@ -2,7 +2,7 @@
 
 from stitcher.messages.anthropic.message import NAME
 from stitcher.wire.anthropic.answer import cannot_read_thinking, fold, too_long
-from stitcher.wire.anthropic.change import change, mark_head
+from stitcher.wire.anthropic.change import MARKER, change, mark_head
 from stitcher.wire.anthropic.message import read_answer, read_item, text
 from stitcher.wire.anthropic.neutral import (
     USER_SPEAKS_FIRST,
@@ -11,9 +11,10 @@ from stitcher.wire.anthropic.neutral import (
     written,
     written_head,
 )
-from stitcher.wire.anthropic.request import ask_usage, build, continuing, parse
+from stitcher.wire.anthropic.request import ask_usage, build, continuing, parse, with_key
 
 __all__ = [
+    "MARKER",
     "NAME",
     "USER_SPEAKS_FIRST",
     "ask_usage",
@@ -30,6 +31,7 @@ __all__ = [
     "read_item",
     "text",
     "too_long",
+    "with_key",
     "written",
     "written_head",
 ]

@@ -19,6 +19,7 @@ from stitcher.wire.members import (
     without,
 )
 
+MARKER = "cache_control"
 _EPHEMERAL = b'{"type":"ephemeral"}'
 _FOR_AN_HOUR = b'{"type":"ephemeral","ttl":"1h"}'
 

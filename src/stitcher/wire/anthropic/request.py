@@ -82,6 +82,12 @@ def ask_usage(body: bytes) -> bytes:
     return body
 
 
+def with_key(body: bytes, key: str) -> bytes:
+    """Unchanged: this API has no cache keys."""
+    del key
+    return body
+
+
 def _set(body: bytes, key: str, value: bytes) -> bytes:
     member = members(body).get(key)
     return added(body, key, value) if member is None else replaced(body, member, value)

@@ -2,6 +2,7 @@
 
 from stitcher.messages.openai_chat.message import NAME
 from stitcher.wire.context_length import too_long
+from stitcher.wire.openai_caching import with_key
 from stitcher.wire.openai_chat.answer import cannot_read_thinking, fold
 from stitcher.wire.openai_chat.change import change, mark_head
 from stitcher.wire.openai_chat.message import read_answer, read_item, text
@@ -31,6 +32,7 @@ __all__ = [
     "read_item",
     "text",
     "too_long",
+    "with_key",
     "written",
     "written_head",
 ]

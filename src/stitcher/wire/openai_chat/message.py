@@ -5,6 +5,7 @@ import msgspec
 from stitcher.core.item import Item, digest
 from stitcher.core.role import Role
 from stitcher.messages.counting import Counter
+from stitcher.messages.openai_breakpoints import KEY, kept_for
 from stitcher.messages.openai_chat.message import (
     NAME,
     Part,
@@ -34,6 +35,8 @@ _NOISE = (
 # Not rendered either: clients send it back, drop it or send it back within a tool loop only, as
 # their provider asks. A reply that differs in nothing else is not worth replacing.
 _REASONING = ("reasoning", "reasoning_content", "reasoning_details", "thinking_blocks")
+_MARKERS = ("cache_control", KEY)
+_NOT_SAID_OF_PART = ("id", *_MARKERS)
 _NOT_SHOWN = frozenset((*_NOISE, *_REASONING))
 _NOT_SHOWN_OF_CALL = frozenset((*_NOISE, "index", "type"))
 _encode = msgspec.json.encode
@@ -63,6 +66,7 @@ def _read(raw: bytes, message: object) -> Item:
         calls=call_ids(message),
         answers=answered(message),
         tokens=tokens(message, _COUNTER),
+        kept_for=kept_for(content),
     )
 
 
@@ -95,7 +99,7 @@ def _part(part: Part) -> identity.Said:
         return identity.text(part.get("text"))
     if kind == "image_url":
         return identity.image(image_url_of(part))
-    return identity.other({key: part[key] for key in part if key not in ("id", "cache_control")})
+    return identity.other({key: part[key] for key in part if key not in _NOT_SAID_OF_PART})
 
 
 def _arguments(call: Part) -> object:
@@ -112,7 +116,7 @@ def _rendering(message: Part, role: Role, content: list[Part]) -> Part:
     }
     shown["role"] = role
     shown["content"] = [
-        {key: value for key, value in part.items() if key != "cache_control"} for part in content
+        {key: value for key, value in part.items() if key not in _MARKERS} for part in content
     ]
     if "tool_calls" in shown:
         shown["tool_calls"] = [_rendered_call(call) for call in calls_of(message)]

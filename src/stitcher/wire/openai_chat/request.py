@@ -12,6 +12,7 @@ from stitcher.messages.unreadable import Unreadable
 from stitcher.wire.asides import parted
 from stitcher.wire.call import Call
 from stitcher.wire.members import added, array, elements, members, replaced
+from stitcher.wire.openai_caching import count
 from stitcher.wire.openai_chat.message import read_item, text
 from stitcher.wire.values import decoded, kept, whole
 from stitcher.wire.values import text as text_value
@@ -49,6 +50,8 @@ def parse(body: bytes) -> Call:
         head_digest=digest(f"{[item.rendering for item in head]} {_tools_digest(tools)}".encode()),
         head_tokens=sum(item.tokens for item in head) + estimate(len(tools or b""), NAME),
         answer_tokens=whole(values.get("max_completion_tokens")) or whole(values.get("max_tokens")),
+        breakpoints=count([item.raw for item in messages], values.get("prompt_cache_options")),
+        marks_messages=any(item.kept_for for item in items),
         asks_usage=not stream or (isinstance(options, dict) and bool(options.get("include_usage"))),
         tool_names=_tool_names(tools),
         system_start=_start(head),

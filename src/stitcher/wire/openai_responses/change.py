@@ -1,20 +1,25 @@
-"""What may be done to a message of the Responses API before it goes out."""
+"""What may be done to a message of the Responses API before it goes out.
+
+Breakpoints that a client has set stay where they are, as in Chat Completions.
+"""
 
 import msgspec
 
 from stitcher.core.layout import Change, Piece, stub_text
+from stitcher.messages.openai_breakpoints import ON_RESPONSES
 from stitcher.messages.openai_responses.item import kind_of
 from stitcher.messages.unreadable import Unreadable
+from stitcher.wire import openai_caching
 from stitcher.wire.members import without
+from stitcher.wire.openai_caching import Form, as_the_client_marks
 from stitcher.wire.openai_responses.message import text
 from stitcher.wire.openai_responses.unit import flattened, opened
 
+_FORM = Form("input", b"input_text", ON_RESPONSES)
+
 
 def change(piece: Piece) -> bytes | None:
-    """The piece's bytes after its changes; None when nothing is left to send.
-
-    This API has no cache breakpoints of ours in its messages: there are none to take off or set.
-    """
+    """The piece's bytes after its changes; None when nothing is left to send."""
     if piece.repeats:
         return msgspec.json.encode({"role": "assistant", "content": stub_text(piece)})
     item = piece.item
@@ -24,12 +29,16 @@ def change(piece: Piece) -> bytes | None:
         return None
     if piece.ours and item.role == "assistant" and text(item.raw) == "":
         return None
-    return _without_thinking(item.raw) if Change.NO_THINKING in piece.change else item.raw
+    raw = _without_thinking(item.raw) if Change.NO_THINKING in piece.change else item.raw
+    return as_the_client_marks(piece, raw, _FORM)
 
 
 def mark_head(body: bytes, lifetime: int) -> bytes:
-    """Unchanged: this API caches prefixes by itself."""
-    return body
+    """The body with a cache breakpoint at the end of its leading system messages.
+
+    OpenAI, "Prompt caching", 2026-09-23: `instructions` take none, nor do `additional_tools`.
+    """
+    return openai_caching.mark_head(body, _FORM, lifetime)
 
 
 def _without_thinking(raw: bytes) -> bytes:

@@ -5,6 +5,7 @@ import msgspec
 from stitcher.core.item import Item, digest
 from stitcher.core.role import Role
 from stitcher.messages.counting import Counter
+from stitcher.messages.openai_breakpoints import kept_for
 from stitcher.messages.openai_responses.item import (
     NAME,
     Element,
@@ -67,6 +68,7 @@ def _read(raw: bytes, value: object) -> Item:
         thinks=any(not one.get("encrypted_content") for one in reasoning),
         compacts=kind_of(element) == "compaction",
         is_item=True,
+        kept_for=kept_for(parts_of(element) or []),
     )
 
 

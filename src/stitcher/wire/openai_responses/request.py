@@ -14,6 +14,7 @@ from stitcher.messages.unreadable import Unreadable
 from stitcher.wire.asides import parted
 from stitcher.wire.call import Aside, Call
 from stitcher.wire.members import added, array, elements, members, replaced, without
+from stitcher.wire.openai_caching import count
 from stitcher.wire.openai_responses.message import read_item, text
 from stitcher.wire.openai_responses.unit import flattened, is_of_type, units
 from stitcher.wire.values import decoded, kept, member_text, unless_null, whole
@@ -55,6 +56,8 @@ def parse(body: bytes) -> Call:
         head_tokens=sum(item.tokens for item in head)
         + estimate(len(instructions or b"") + len(tools or b""), NAME),
         answer_tokens=whole(values.get("max_output_tokens")),
+        breakpoints=count([item.raw for item in items], values.get("prompt_cache_options")),
+        marks_messages=any(item.kept_for for item in history),
         tool_names=_tool_names(tools, head),
         system_start=_start(instructions, head),
         cache_key=text_value(values.get("prompt_cache_key")) or None,

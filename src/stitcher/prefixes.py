@@ -1,0 +1,111 @@
+"""Names of prompts' prefixes: digests of all that decides whether a provider finds one again. Pure.
+
+A prefix is named by its last message and by all that decides a hit beside the messages: model,
+tools, system prompt, parameters, and where the window begins. No prompt is hashed for it: whatever
+was sent once goes out as it did.
+"""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from stitcher.core.item import digest
+from stitcher.core.ledger import Held
+from stitcher.providers.caching import CacheRules
+from stitcher.wire.call import Call
+
+NAMED: Final = 16
+"""Hex digits of a chain that name a message within one thread."""
+
+_CONTEXT: Final = 8
+_MARKER: Final = re.compile(
+    rb'(?:,\s*|(?<=\{)\s*)"(?:cache_control|prompt_cache_breakpoint)"\s*:\s*\{[^{}]*\}'
+)
+_EMPTIED: Final = re.compile(rb"\{\s*,")  # where the marker stood first
+# The first that a marker names says for how long; the last is what OpenAI's asks for without.
+_LIFETIMES: Final = ((b'"1h"', 3_600), (b'"12h"', 43_200), (b"prompt_cache_breakpoint", 1_800))
+_SHORTEST: Final = 300
+# Told apart by themselves.
+_NOT_PARAMETERS: Final = frozenset({"model", "system", "tools"})
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What stands before the messages, and the parameters that a prefix depends on."""
+
+    model: str
+    tools: bytes | None
+    system: bytes | None
+    settings: str  # digest
+    tokens: int  # of both, before calibration
+    marked: int = 0  # seconds that our own breakpoint at its end asks for; 0 for none
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Of the prefixes that end before the messages; `context` is the end of the others' names."""
+
+    tools: str
+    system: str
+    context: str
+
+    def message(self, chain: str) -> str:
+        """Of the prefix that ends with a message."""
+        return chain[:NAMED] + self.context
+
+
+def names_of(head: Head, dialect: str, window: str) -> Names:
+    """The names under a head; `window` is the message that the messages begin with."""
+    tools = digest(f"{dialect}/{head.model}/{_part(head.tools)[0]}".encode())[:NAMED]
+    system = digest(f"{tools}/{_part(head.system)[0]}".encode())[:NAMED]
+    context = digest(f"{system}/{head.settings}/{window}".encode())[:_CONTEXT]
+    return Names(tools, system, context)
+
+
+def settings_of(call: Call, rules: CacheRules) -> str:
+    """A digest of the parameters that a prefix depends on, as the client wrote them."""
+    found = [(name, call.members[name]) for name in _parameters(rules) if name in call.members]
+    if not found:
+        return ""
+    told = [name.encode() + call.body[member.start : member.end] for name, member in found]
+    return digest(b"\0".join(told))[:NAMED]
+
+
+@lru_cache(maxsize=256)
+def _parameters(rules: CacheRules) -> tuple[str, ...]:
+    names = {loss.change.partition(".")[0] for loss in rules.losses}
+    return tuple(sorted(names - _NOT_PARAMETERS))
+
+
+def context_of(head: Head, dialect: str, window: str) -> str:
+    """A digest of all that decides a hit beside the messages; `window` is where these begin."""
+    return names_of(head, dialect, window).context
+
+
+def parts_of(head: Head) -> tuple[str, str, str]:
+    """Digests of tools, system prompt and parameters."""
+    return _part(head.tools)[0], _part(head.system)[0], head.settings
+
+
+def is_of(held: Held, context: str) -> bool:
+    """True for an entry whose last message stands in that context."""
+    return held.key[NAMED:] == context
+
+
+def lifetimes(part: bytes | None) -> int:
+    """Seconds that the last breakpoint in a system prompt or tools asks for; 0 for none."""
+    return _part(part)[1]
+
+
+@lru_cache(maxsize=256)
+def _part(part: bytes | None) -> tuple[str, int]:
+    """The digest of a system prompt or tools without breakpoints, and what the last asks for."""
+    if not part:
+        return "", 0
+    markers = _MARKER.findall(part)
+    if not markers:
+        return digest(part)[:NAMED], 0
+    bare = _EMPTIED.sub(b"{", _MARKER.sub(b"", part))
+    asked = (seconds for sign, seconds in _LIFETIMES if sign in markers[-1])
+    return digest(bare)[:NAMED], next(asked, _SHORTEST)
