@@ -80,9 +80,12 @@ stand in front of others: a change there, with the same messages, loses all that
   sends itself is not reordered. Where something has to change, it changes once, not in each turn.
 * **Marks where they can be set.** On Claude, at the ends of what will be read again: at most four
   with the client's own, none before the minimum, one more where the look-back would miss. On
-  GPT-5.6 and later, explicit marks where the implicit one does not reach.
+  GPT-5.6 and later, explicit marks where the implicit one does not reach: in requests that it puts
+  something back into, the proxy marks the end of a long system prompt, so that other sessions and a
+  cut window find it, unless the client sets marks or `prompt_cache_options` itself.
 * **A key where it leads to the machine.** The library gives each conversation with OpenAI's earlier
-  models a `prompt_cache_key` of its own, unless the caller did.
+  models a `prompt_cache_key` of its own, and so does the proxy where it changes a request anyway,
+  unless the caller did.
 * **Nothing where nothing helps.** Gemini, DeepSeek, xAI, Mistral, Groq and engines find prefixes by
   themselves: there the order of the prompt is all there is to do.
 
