@@ -88,6 +88,17 @@ def test_a_head_without_a_mark_is_written_by_those_who_write_any_prefix(
     assert ends(marked)[0].lifetime > 0
 
 
+@pytest.mark.parametrize(("automatic", "looked_for"), [(1_800, True), (0, False)])
+def test_the_end_of_the_leading_messages_is_looked_for_from_afar(
+    automatic: int, looked_for: bool
+) -> None:
+    said = [message("developer", 0, marked=False)]
+    said += [message("user", n, marked=False) for n in range(60)]
+    found = ends(outgoing("gpt-6", said, automatic=automatic))
+    assert found[0].readable is looked_for
+    assert sum(end.readable for end in found) == (22 if looked_for else 0)
+
+
 def test_units_end_with_the_input() -> None:
     said = [message(role, n, marked=False) for n, role in enumerate(["developer", "user"])]
     (end,) = ends(outgoing("deepseek-chat", said))

@@ -11,7 +11,7 @@ import pytest
 from tests.exchange.conftest import OpenDialogue
 from tests.exchange.dialogue import Client, Dialogue, FakeReply
 from tests.exchange.messages import assistant, user
-from tests.exchange.provider import Step
+from tests.exchange.provider import SSE, Step
 from tests.exchange.test_cache import HEAD, told
 
 
@@ -59,14 +59,17 @@ def test_not_where_reasoning_stands_before_it(client: Client) -> None:
 
 
 def test_not_where_the_answer_was_cut(opened: OpenDialogue) -> None:
-    client = opened().client("openai_chat", session="s", extra={"model": "deepseek-chat"})
-    client.stream = True
-    client.talk.provider.then(Step(cut_after=3))
+    talk = opened()
+    client = talk.client("openai_chat", session="s", stream=True, extra={"model": "deepseek-chat"})
+    said = {"index": 0, "delta": {"role": "assistant", "content": "to o"}}
+    usage = {"prompt_tokens": 1_000, "prompt_cache_hit_tokens": 0, "completion_tokens": 2}
+    event = json.dumps({"id": "c", "choices": [said], "usage": usage})
+    talk.provider.then(Step(body=f"data: {event}\n\n".encode(), headers=SSE))
     client.says("one")
-    (held,) = client.talk.log("s").turns[-1].cache.held
-    asked, answer = client.talk.log("s").tree.path(client.talk.log("s").tree.tips["main"])
-    assert answer.answer
-    assert held.key.startswith(asked.chain[:16])
+    log = talk.log("s")
+    assert log.turns[-1].status == "cut"
+    (held,) = log.turns[-1].cache.held
+    assert held.tokens == 1_000
 
 
 def test_another_question_reads_up_to_the_unit_before(client: Client) -> None:
@@ -78,7 +81,10 @@ def test_another_question_reads_up_to_the_unit_before(client: Client) -> None:
 
 def test_what_two_prompts_begin_with_is_no_unit(client: Client) -> None:
     """After A+B, a request A+C reads nothing."""
-    client.history = [{"role": "system", "content": HEAD}]
+    client.history = [{"role": "system", "content": HEAD}, user("a"), assistant("b")]
     asks(client, "one", 2_000, 50)
-    client.history[1:] = [user("another beginning")]
-    assert told(asks(client, "two", 2_010, 50)).predicted == 0
+    del client.history[3:]
+    reply = asks(client, "another", 2_010, 50)
+    assert told(reply).predicted == 0
+    client.history[1:] = []
+    assert told(asks(client, "something else", 1_900, 50)).predicted == 0
