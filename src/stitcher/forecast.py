@@ -213,7 +213,10 @@ def _was_found(made: Forecast, before: CacheState, read: int) -> bool:
 
 
 def _with_answer(ledger: Ledger, made: Forecast, answered: Answered, sent_at: float) -> Ledger:
-    """With the answer, where the provider writes what it says too: the newest of all."""
+    """With the answer, where the provider writes what it says too: the newest of all.
+
+    The few tokens that frame a message in the next prompt are not among those it counts as said.
+    """
     usage = answered.usage
     if usage is None or not answered.chain or not answered.tokens:
         return ledger

@@ -123,6 +123,25 @@ class TestTheHeadOfLaterModels:
         client.says("two")
         assert marks(talk) == 0
 
+    def test_is_not_marked_where_the_owner_says_so(self, opened: OpenDialogue) -> None:
+        talk = opened(breakpoints=False)
+        opening(talk, "gpt-6").says("two")
+        assert marks(talk) == 0
+
+    def test_other_models_breakpoints_have_no_form_here(self, opened: OpenDialogue) -> None:
+        """Claude's, behind a server that speaks OpenAI's dialect."""
+        talk = opened()
+        client = talk.client("openai_chat", extra={"model": "claude-opus-5-5"})
+        client.history = developer(client, HEAD)
+        for n in range(3):
+            client.resends(f"m{n} {LONG}")
+            assert talk.provider.last.untouched
+        thin = talk.client("openai_chat", session="s", extra={"model": "claude-opus-5-5"})
+        thin.sends(developer(client, HEAD, "one"))
+        reply = thin.says("two")
+        assert marks(talk) == 0
+        assert told(reply).written == 0
+
     def test_instructions_cannot_be_marked(self, opened: OpenDialogue) -> None:
         talk = opened()
         client = talk.client("openai_responses", session="s")

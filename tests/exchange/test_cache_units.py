@@ -12,7 +12,7 @@ from tests.exchange.conftest import OpenDialogue
 from tests.exchange.dialogue import Client, Dialogue, FakeReply
 from tests.exchange.messages import assistant, user
 from tests.exchange.provider import SSE, Step
-from tests.exchange.test_cache import HEAD, told
+from tests.exchange.test_cache import HEAD, LONG, told, usage
 
 
 def answers(talk: Dialogue, text: str, prompt: int, said: int, **more: Any) -> None:
@@ -88,3 +88,15 @@ def test_what_two_prompts_begin_with_is_no_unit(client: Client) -> None:
     assert told(reply).predicted == 0
     client.history[1:] = []
     assert told(asks(client, "something else", 1_900, 50)).predicted == 0
+
+
+def test_the_simulated_provider_reads_that_and_what_frames_a_message(opened: OpenDialogue) -> None:
+    talk = opened()
+    client = talk.client("openai_chat", session="s", extra={"model": "deepseek-chat"})
+    client.sends([{"role": "system", "content": HEAD}, user(f"hello {LONG}")])
+    for n in range(6):
+        talk.now += 60
+        reply = client.says(f"question {n} {LONG}")
+        assert told(reply).cause == ""
+        assert told(reply).predicted > 1_000
+        assert 0 <= usage(client, reply).read - told(reply).predicted < 5
