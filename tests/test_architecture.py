@@ -5,6 +5,7 @@
                                         providers → (nothing)
     integrations, functional → prompt → messages, providers → core
     simulator → (nothing but errors)
+    benchmark → prompt, simulator, providers → core
 
 The folder is the layer; an import may only point inwards. `core`, `messages`, `wire` and the
 planning between them are pure: no I/O, no clock, no randomness, no async. The proxy reads JSON
@@ -124,7 +125,9 @@ MAY_IMPORT: dict[str, set[str]] = {
         "__init__",
     },
     "simulator": set(),
+    "benchmark": {"core", "errors", "messages", "prompt", "providers", "simulator", "__init__"},
     "cli": {
+        "benchmark",
         "addresses",
         "tenants",
         "proxy",

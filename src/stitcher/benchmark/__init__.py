@@ -1,0 +1,1 @@
+"""What a conversation costs by how its requests are laid out: workloads, arms, providers."""
