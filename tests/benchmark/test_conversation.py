@@ -1,4 +1,4 @@
-"""Sizes of a conversation: what a request carries, and what of it is new."""
+"""Sizes of a conversation: what a request carries, where turns begin."""
 
 from tests.benchmark.made import Said, conversation, workload
 
@@ -13,10 +13,6 @@ CHAT = conversation(
 def test_the_history_of_a_request_ends_with_its_question() -> None:
     assert [CHAT.history(0, n) for n in range(3)] == [100, 310, 630]
     assert CHAT.history(4, 2) == 300
-
-
-def test_new_is_what_no_request_before_has_sent() -> None:
-    assert [CHAT.new(n) for n in range(3)] == [500 + 100 + 100, 10 + 200, 20 + 300 + 100]
 
 
 def test_turns_and_changes_of_context() -> None:

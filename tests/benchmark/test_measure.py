@@ -52,6 +52,14 @@ def test_attainable_is_all_but_what_is_new() -> None:
     assert row.hit_ratio < 1
 
 
+def test_what_an_arm_never_sent_is_not_attainable() -> None:
+    """The second question alone is all there is room for: nothing but the head was sent before."""
+    chat = workload(conversation(Said(100, 500), Said(900)), max_tokens=2_000)
+    plan = Plan([chat], ["half"], [CELLS["anthropic-5m"]])
+    (row,) = measured(plan)
+    assert [turn.attainable for turn in row.turns] == [0, 600]
+
+
 @pytest.mark.parametrize("cell", DEFAULT_CELLS)
 @pytest.mark.parametrize("reply", [5, 7, 20, 50, 100, 200, 500, 1_000, 2_000])
 def test_in_the_script_the_fixed_order_is_never_better(cell: str, reply: int) -> None:

@@ -84,17 +84,6 @@ class Conversation:
         """Tokens of the messages that request n asks with, where message `start` is the first."""
         return self._upto[2 * n + 1] - self._upto[start]
 
-    def new(self, n: int) -> int:
-        """Tokens that no request before n has sent: what was said since, and a new context."""
-        request = self.requests[n]
-        fresh = request.said.tokens
-        fresh += self.head.tokens if n == 0 else self.requests[n - 1].reply.tokens
-        if request.context is not None and (
-            n == 0 or request.context is not self.requests[n - 1].context
-        ):
-            fresh += request.context.tokens
-        return fresh
-
 
 @dataclass(frozen=True, slots=True)
 class Workload:

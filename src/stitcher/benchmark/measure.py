@@ -10,11 +10,11 @@ from statistics import fmean
 from typing import Final
 
 from stitcher.benchmark.arms import direct, half, naive, sliding
-from stitcher.benchmark.billing import Bill, bills
+from stitcher.benchmark.billing import bills
 from stitcher.benchmark.cells import Cell
-from stitcher.benchmark.conversation import Conversation, Workload
+from stitcher.benchmark.conversation import Block, Conversation, Workload
 from stitcher.benchmark.hindsight import optimum
-from stitcher.benchmark.prompt import Arm, Prompt, Setting
+from stitcher.benchmark.prompt import Arm, Setting
 from stitcher.benchmark.stitcher_arm import stitched
 from stitcher.core.compaction import Why
 
@@ -147,20 +147,18 @@ def run(workload: Workload, arm: str, setting: Setting) -> list[Turn]:
 
 def _conversation(conversation: Conversation, arm: Arm, setting: Setting) -> Iterator[Turn]:
     prompts = list(arm(conversation, setting))
-    billed = bills(conversation, prompts, setting.cell)
-    for n, (prompt, bill) in enumerate(zip(prompts, billed, strict=True)):
-        yield _turn(conversation, setting, n, prompt, bill)
-
-
-def _turn(conversation: Conversation, setting: Setting, n: int, prompt: Prompt, bill: Bill) -> Turn:
-    guaranteed = setting.budget(conversation, n).guaranteed
-    return Turn(
-        bill.read,
-        bill.written,
-        bill.plain,
-        attainable=max(0, bill.tokens - conversation.new(n)),
-        kept=prompt.history,
-        guaranteed=conversation.history(0, n) >= guaranteed,
-        cost=bill.cost(setting.cell),
-        why=prompt.why,
-    )
+    sent: set[Block] = set()
+    for n, bill in enumerate(bills(conversation, prompts, setting.cell)):
+        prompt, guaranteed = prompts[n], setting.budget(conversation, n).guaranteed
+        new = sum(block.tokens for block in prompt.blocks if block not in sent)
+        sent.update(prompt.blocks)
+        yield Turn(
+            bill.read,
+            bill.written,
+            bill.plain,
+            attainable=bill.tokens - new,
+            kept=prompt.history,
+            guaranteed=conversation.history(0, n) >= guaranteed,
+            cost=bill.cost(setting.cell),
+            why=prompt.why,
+        )
