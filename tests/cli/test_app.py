@@ -18,6 +18,7 @@ COMMANDS = [
     "verify",
     "simulate",
     "demo",
+    "bench",
 ]
 
 

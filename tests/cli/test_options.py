@@ -1,8 +1,13 @@
 """Flags made from the settings table, and the settings in force."""
 
-import pytest
+from dataclasses import dataclass
+from typing import Annotated
 
-from stitcher.cli.options import help_text, load, metavar
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from stitcher.cli.options import field_flags, help_text, load, metavar
 from stitcher.errors import SettingsError
 from stitcher.settings import SETTINGS
 from tests.cli.conftest import Command
@@ -37,3 +42,19 @@ def test_help_says_the_default() -> None:
     shown = [metavar(SETTINGS[name]) for name in ("port", "mode", "data_dir", "upstream", "model")]
     assert shown == ["N", "stitch|observe|off", "DIR", "URL", "TEXT"]
     assert metavar(SETTINGS["ask_usage"]) is None
+
+
+@dataclass(frozen=True)
+class Wanted:
+    name: Annotated[str, typer.Option(help="A name.")] = "nobody"
+    loud: Annotated[bool, typer.Option("--loud", help="Shout.")] = False
+
+
+def test_a_dataclass_is_flags(capsys: pytest.CaptureFixture[str]) -> None:
+    taken: list[Wanted] = []
+    app = typer.Typer()
+    app.command()(field_flags(Wanted)(taken.append))
+    for arguments in ([], ["--loud", "--name", "Ada"]):
+        assert CliRunner().invoke(app, arguments).exit_code == 0
+    assert taken == [Wanted(), Wanted("Ada", loud=True)]
+    assert "--loud" in CliRunner().invoke(app, ["--help"]).stdout

@@ -9,7 +9,18 @@ from typing import Annotated, Any
 import typer
 
 from stitcher import __version__
-from stitcher.cli import config, demo, init, integrate, sessions, simulate, start, status, verify
+from stitcher.cli import (
+    bench,
+    config,
+    demo,
+    init,
+    integrate,
+    sessions,
+    simulate,
+    start,
+    status,
+    verify,
+)
 from stitcher.cli.console import say
 from stitcher.cli.shape import Command, Group
 
@@ -23,6 +34,7 @@ _ORDER = (
     "verify",
     "simulate",
     "demo",
+    "bench",
 )
 
 
@@ -72,6 +84,7 @@ app.command("integrate", cls=Command)(integrate.integrate)
 app.command("verify", cls=Command)(verify.verify)
 app.command("simulate", cls=Command)(simulate.simulate)
 app.command("demo", cls=Command)(demo.demo)
+app.command("bench", cls=Command)(bench.bench)
 
 
 def main() -> None:

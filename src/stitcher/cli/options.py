@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar, get_type_hints
 
 import typer
 
@@ -18,6 +18,7 @@ from stitcher.cli.console import note
 from stitcher.settings import SETTINGS, Resolved, Setting, resolve
 
 Flags = Mapping[str, object]
+T = TypeVar("T")
 
 
 def setting_flags(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -35,6 +36,33 @@ def setting_flags(*names: str) -> Callable[[Callable[..., None]], Callable[..., 
         called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         called.__annotations__ = {p.name: p.annotation for p in parameters}
         del called.__wrapped__  # typer would read the flags of the function inside
+        return called
+
+    return decorate
+
+
+def field_flags(shape: type[T]) -> Callable[[Callable[[T], None]], Callable[..., None]]:
+    """Gives a command a flag for each field of a dataclass; it receives one of these."""
+
+    def decorate(command: Callable[[T], None]) -> Callable[..., None]:
+        hints = get_type_hints(shape, include_extras=True)
+
+        @functools.wraps(command)
+        def called(**given: Any) -> None:
+            command(shape(**given))
+
+        parameters = [
+            inspect.Parameter(
+                name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=parameter.default,
+                annotation=hints[name],
+            )
+            for name, parameter in inspect.signature(shape).parameters.items()
+        ]
+        called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        called.__annotations__ = {p.name: p.annotation for p in parameters}
+        del called.__wrapped__  # typer would read the parameter of the function inside
         return called
 
     return decorate
