@@ -27,17 +27,19 @@ def stitched(conversation: Conversation, setting: Setting) -> Iterator[Prompt]:
     """Cut when it pays, context where it costs least; both without knowing what comes."""
     window, places = Window(), _Places(conversation, setting)
     for n in range(len(conversation.requests)):
+        places.filled(window.start, n)
         due = Due(
             n,
             setting.budget(conversation, n),
             setting.cell.prices,
             setting.cold(conversation, n),
-            places.stale(n),
+            places.outdated(n),
         )
         window = moved_on(window, conversation, due, _POLICY)
         if window.why is not None:
             places.cleared()
-        blocks, held = places.filled(window.start, n)
+            places.filled(window.start, n)
+        blocks, held = places.prompt(window.start, n)
         tokens = conversation.history(window.start, n)
         yield Prompt(blocks, tokens, held, why=window.why)
 
@@ -56,32 +58,39 @@ class _Places:
         self._state: State = new_state()
         self._start = 0  # the message of the conversation that the state begins with
 
-    def stale(self, n: int) -> int:
-        """Tokens of context that holds no more, as it stands in the request before n."""
+    def outdated(self, n: int) -> int:
+        """Tokens of context that holds no more and stands in the prompt of request n."""
         now = self._conversation.requests[n].context
-        standing = (self._blocks[one["content"]] for one in self._state.get("dynamic", []))
-        return sum(block.tokens for block in standing if block is not now)
+        return sum(block.tokens for block, _ in self._standing() if block is not now)
 
     def cleared(self) -> None:
         """After a cut: what is to stand there is placed anew."""
         self._state.pop("dynamic", None)
 
-    def filled(self, start: int, n: int) -> tuple[Sequence[Block], tuple[int, ...]]:
-        """The prompt of request n, and where the newest context is held: the end before it."""
-        conversation = self._conversation
-        said = conversation.messages[start : 2 * n + 1]
-        context = conversation.requests[n].context
+    def filled(self, start: int, n: int) -> None:
+        """Places the context of request n."""
+        context = self._conversation.requests[n].context
         if context is None and "dynamic" not in self._state:
-            return [conversation.head, *said], ()
+            return
         self._follow(start, n)
         text = None if context is None else self._named(context)
         self._state = with_dynamic(self._state, text, self._config)
-        blocks, done, held = [conversation.head], 0, 0
-        for one in self._state.get("dynamic", []):
-            blocks += said[done : one["after"]]
-            done, held = one["after"], len(blocks) - 1
-            blocks.append(self._blocks[one["content"]])
-        return [*blocks, *said[done:]], (held,)
+
+    def prompt(self, start: int, n: int) -> tuple[Sequence[Block], tuple[int, ...]]:
+        """The prompt of request n, and where the newest context is held: the end before it."""
+        said = self._conversation.messages[start : 2 * n + 1]
+        blocks, done = [self._conversation.head], 0
+        held: tuple[int, ...] = ()
+        for block, after in self._standing():
+            blocks += said[done:after]
+            done, held = after, (len(blocks) - 1,)
+            blocks.append(block)
+        return [*blocks, *said[done:]], held
+
+    def _standing(self) -> list[tuple[Block, int]]:
+        """The context that stands, each behind so many messages."""
+        placed = self._state.get("dynamic", [])
+        return [(self._blocks[one["content"]], one["after"]) for one in placed]
 
     def _follow(self, start: int, n: int) -> None:
         """Brings the state's messages up to request n."""
