@@ -53,11 +53,11 @@ def test_where_each_puts_context() -> None:
         assert laid_out(arm, LOOP)[1] == ["head", *said, "b"]
 
 
-def test_stitcher_leaves_context_in_a_tool_loop_where_it_was() -> None:
-    (first, second, _) = laid_out(ARMS["stitcher"], LOOP)
+def test_stitcher_holds_context_until_it_changes_also_in_a_tool_loop() -> None:
+    (first, second, third) = laid_out(ARMS["stitcher"], LOOP)
     assert first == ["head", "said 0", "a"]
-    assert second[:3] == first
-    assert second[3:] == ["reply 0", "said 1", "b"]
+    assert second == ["head", "said 0", "reply 0", "said 1", "b"]
+    assert third == [*second, "reply 1", "said 2"]
 
 
 def test_stitcher_cuts_a_cold_window_and_keeps_a_warm_one() -> None:

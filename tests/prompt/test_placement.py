@@ -86,19 +86,41 @@ def test_what_no_longer_holds_is_taken_out_whatever_it_costs(dynamic: str | None
     assert "dynamic" not in talk.state
 
 
-def test_inside_a_tool_loop_nothing_moves_and_what_is_new_is_said_at_the_end() -> None:
+def test_inside_a_tool_loop_context_that_lasts_stays_where_it_was() -> None:
     talk = manager()
     talk.append(user("q"))
     first = talk.build_messages("noon")
     talk.append_many(calls(["a"])).append_many(results(["a"]))
     second = talk.build_messages("noon")
-    third = talk.build_messages("one")
-    talk.append_many(calls(["b"])).append_many(results(["b"]))
-    fourth = talk.build_messages("two")
     assert second[: len(first)] == first
-    assert third == [*second, {"role": "system", "content": "one"}]
-    assert fourth[: len(third)] == third
-    assert fourth[-1] == {"role": "system", "content": "two"}
+    talk.append_many(calls(["b"])).append_many(results(["b"]))
+    assert talk.build_messages(None)[: len(second)] == second, "until the turn is over"
+
+
+def test_inside_a_tool_loop_context_of_each_call_goes_with_it() -> None:
+    talk = manager()
+    talk.append(user("q"))
+    built = [shown(talk.build_messages("noon"))]
+    for n in range(2):
+        talk.append_many(calls([f"c{n}"])).append_many(results([f"c{n}"]))
+        built.append(shown(talk.build_messages(f"context {n}")))
+    assert built[0] == ["q", "noon"]
+    assert (built[1][0], built[1][-1]) == ("q", "context 0")
+    assert built[2][: len(built[1]) - 1] == built[1][:-1], "all that was cached in front of it"
+    assert "noon" not in built[1]
+    assert "context 0" not in built[2]
+
+
+def test_inside_a_tool_loop_with_much_behind_it_context_stays() -> None:
+    talk = manager(adapter=OpenAIAdapter("gpt-6"))
+    talk.append(user("q"))
+    talk.build_messages("noon")
+    for n in range(2):
+        talk.append_many(calls([f"c{n}"])).append_many(results([f"c{n}"]))
+        talk.append_many(calls([f"d{n}"])).append_many(results([f"d{n}"], text="found " * 500))
+        built = shown(talk.build_messages("noon" if n == 0 else "one"))
+    assert built[:2] == ["q", "noon"]
+    assert built[-1] == "one"
 
 
 def test_a_compaction_places_it_anew() -> None:
@@ -163,9 +185,8 @@ def test_between_changes_nothing_moves(turns: list[tuple[Turn, str | None]], mod
     for n, (one, dynamic) in enumerate(turns):
         for m, message in enumerate(turn_of(one, n)):
             talk.append(message)
-            in_loop = m > 0
             built = talk.build_messages(dynamic)
-            if dynamic == held or (in_loop and dynamic):
+            if dynamic == held or (m > 0 and dynamic is None):
                 assert built[: len(before)] == before
             before, held = built, dynamic
 

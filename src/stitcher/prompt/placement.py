@@ -2,8 +2,8 @@
 
 It is said at the prompt's end, behind the question or the results, and held there until it changes.
 Then the new one is said at the end; what was said before stays as history, or is taken out and the
-prompt behind it read again: whichever costs less (`core.economics`). Inside a tool loop nothing is
-taken out, nor where thinking is bound to what stands before it.
+prompt behind it read again: whichever costs less (`core.economics`), also inside a tool loop.
+Nothing is taken out where thinking is bound to what stands before it.
 """
 
 from collections.abc import Sequence
@@ -25,17 +25,19 @@ Placed = dict[str, Any]
 def with_dynamic(state: State, text: str | None, config: PromptConfig) -> State:
     """The state with `text` as its dynamic context; the very state where nothing changes.
 
-    None takes all dynamic context out: what was said no longer holds.
+    None takes all dynamic context out: what was said no longer holds. Inside a tool loop that waits
+    for the next turn.
     """
     placed: list[Placed] = state.get("dynamic", [])
     if (placed[-1]["content"] if placed else "") == (text or ""):
         return state
     history: list[Message] = [*state["long_lived"], *state["short_term"]]
-    in_loop = loop_is_open([read(message) for message in history[-1:]])
-    if in_loop or _is_bound(history, placed, config):
+    if _is_bound(history, placed, config):
         kept = len(placed)
+    elif text:
+        kept = _worth_keeping(history, placed, state, config)
     else:
-        kept = _worth_keeping(history, placed, state, config) if text else 0
+        kept = len(placed) if loop_is_open([read(message) for message in history[-1:]]) else 0
     if not text:
         return _with(state, placed[:kept]) if kept < len(placed) else state
     return _with(state, [*placed[:kept], {"after": len(history), "content": text}])
