@@ -14,6 +14,7 @@ from stitcher.core.economics import (
     expected_requests,
     long_lifetime_pays,
     outdated,
+    write_pays,
 )
 
 CLAUDE = Prices(read=0.1, write=1.25)
@@ -137,3 +138,30 @@ def test_the_lifetime_chosen_is_the_cheaper_one(
     assert two_lifetimes(gaps, prompt, added) == (long < short - 1e-6) or long == pytest.approx(
         short
     )
+
+
+@pytest.mark.parametrize(
+    ("reads", "prices", "pays"),
+    [
+        (0, CLAUDE, False),  # 1.25 for what costs 1 unwritten
+        (1, CLAUDE, True),  # 1.35 : 2
+        (1, Prices(0.1, 2.0), False),  # for an hour: 2.1 : 2
+        (2, Prices(0.1, 2.0), True),  # 2.2 : 3
+        (0, FREE_WRITES, False),  # the same either way
+        (1, FREE_WRITES, True),
+        (-1, CLAUDE, False),
+    ],
+)
+def test_writing_pays_where_what_is_written_is_read(
+    reads: float, prices: Prices, pays: bool
+) -> None:
+    assert write_pays(reads, prices) is pays
+
+
+@given(st.integers(0, 100), st.floats(0.01, 1), st.floats(1, 3))
+def test_writing_pays_where_it_is_the_cheaper_of_the_two(
+    reads: int, read: float, write: float
+) -> None:
+    written, plain = write + reads * read, 1.0 + reads
+    if not math.isclose(written, plain):
+        assert write_pays(reads, Prices(read, write)) is (written < plain)

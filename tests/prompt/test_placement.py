@@ -123,6 +123,45 @@ def test_inside_a_tool_loop_with_much_behind_it_context_stays() -> None:
     assert built[-1] == "one"
 
 
+def marked(request: Message) -> list[bool]:
+    """Which messages of a request to Claude carry a breakpoint."""
+    return ["cache_control" in json.dumps(message) for message in request["messages"]]
+
+
+def test_context_that_changes_every_turn_is_not_written() -> None:
+    """The first is: nothing says yet how long it will last."""
+    talk = manager(static_system_prompt="word " * 3_000, adapter=AnthropicAdapter("claude-opus-5"))
+    found = []
+    for n in range(3):
+        talk.append(user(f"q{n}"))
+        request = talk.build_request(f"context {n}", model="claude-opus-5")
+        found.append(marked(request)[-1])
+        assert request["messages"][-1]["role"] in ("user", "system")
+        talk.append(answer(f"a{n}"))
+    assert found == [True, False, False]
+    assert [one.get("passing") for one in talk.state["dynamic"]] == [True]
+
+
+def test_context_that_has_lasted_is_written_when_it_changes() -> None:
+    talk = manager(static_system_prompt="word " * 3_000, adapter=AnthropicAdapter("claude-opus-5"))
+    for n, context in enumerate(("noon", "noon", "one")):
+        talk.append(user(f"q{n}"))
+        request = talk.build_request(context)
+        talk.append(answer(f"a{n}"))
+    assert marked(request)[-1]
+    assert "passing" not in talk.state["dynamic"][-1]
+
+
+def test_passing_context_that_lasts_after_all_is_written_with_what_follows() -> None:
+    talk = manager(static_system_prompt="word " * 3_000, adapter=AnthropicAdapter("claude-opus-5"))
+    found = []
+    for n, context in enumerate(("noon", "one", "one")):
+        talk.append(user(f"q{n}"))
+        found.append(marked(talk.build_request(context))[-1])
+        talk.append(answer(f"a{n}"))
+    assert found == [True, False, True]
+
+
 def test_a_compaction_places_it_anew() -> None:
     talk = manager(adapter=Tens(), max_tokens=40)
     turn(talk, 0, "noon")

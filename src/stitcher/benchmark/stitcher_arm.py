@@ -41,7 +41,7 @@ def stitched(conversation: Conversation, setting: Setting) -> Iterator[Prompt]:
             places.filled(window.start, n)
         blocks, held = places.prompt(window.start, n)
         tokens = conversation.history(window.start, n)
-        yield Prompt(blocks, tokens, held, why=window.why)
+        yield Prompt(blocks, tokens, held, lasting=not places.passing(n), why=window.why)
 
 
 class _Places:
@@ -62,6 +62,12 @@ class _Places:
         """Tokens of context that holds no more and stands in the prompt of request n."""
         now = self._conversation.requests[n].context
         return sum(block.tokens for block, _ in self._standing() if block is not now)
+
+    def passing(self, n: int) -> bool:
+        """True where request n ends with context that will hardly be read again."""
+        newest = self._state.get("dynamic", [])[-1:]
+        said = 2 * n + 1 - self._start
+        return any(one["after"] == said and one.get("passing") for one in newest)
 
     def cleared(self) -> None:
         """After a cut: what is to stand there is placed anew."""

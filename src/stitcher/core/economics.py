@@ -40,6 +40,14 @@ def outdated(blocks: Sequence[Block], prices: Prices, requests: float) -> int:
     return best
 
 
+def write_pays(reads: float, prices: Prices) -> bool:
+    """True where it pays to write to the cache what so many later requests will read of it.
+
+    What is not written is sent at the price of plain input each time.
+    """
+    return reads * (1 - prices.read) > prices.write - 1
+
+
 def expected_requests(so_far: int, until_cut: float) -> float:
     """Requests still to come, of a conversation that says nothing of how long it will be.
 

@@ -56,6 +56,7 @@ class Assembled:
     prefix: int  # messages that stay: the static prompt and the long-lived history
     dynamic: int | None = None  # index of the dynamic context of this request alone
     held: int | None = None  # index of the newest context that has a place in the history
+    passing: bool = False  # the last message is context that will hardly be read again
     common: int | None = None  # index of the last message before context that was taken out
     contexts: Sequence[int] = ()  # indices of all dynamic context, which the history has not
     markers: int | None = None  # as in `Zones`
@@ -78,6 +79,7 @@ class Assembled:
             history_end=self.prefix - 1 if self.prefix > self.static else None,
             dynamic=self.dynamic,
             held=self.held,
+            passing=self.passing,
             common=self.common,
             thinking_from=max(thinking_from, self.dynamic or 0),
             markers=self.markers,
@@ -123,11 +125,13 @@ def _with_placed(zones: Zones, config: PromptConfig, placed: Placed) -> Assemble
     messages += history[done:]
     common = None if placed.common is None else static + placed.common - 1
     held = contexts[-1] if contexts else None
+    passing = held == len(messages) - 1 and bool(placed.now[-1].get("passing"))
     return Assembled(
         messages,
         static,
         prefix,
         held=held,
+        passing=passing,
         common=common,
         contexts=contexts,
         markers=zones.markers,

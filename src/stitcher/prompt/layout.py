@@ -14,6 +14,7 @@ class Layout:
     history_end: int | None = None  # the last message of the long-lived history
     dynamic: int | None = None  # the dynamic context of this request alone
     held: int | None = None  # the newest context that stays where it is, until it is taken out
+    passing: bool = False  # the prompt ends with context that will hardly be read again
     common: int | None = None  # the last message before context that was taken out just now
     thinking_from: int = 0  # before it, thinking was bound to a prompt that has changed since
     markers: int | None = None  # breakpoints of the application's own; None: not counted

@@ -3,13 +3,15 @@
 It is said at the prompt's end, behind the question or the results, and held there until it changes.
 Then the new one is said at the end; what was said before stays as history, or is taken out and the
 prompt behind it read again: whichever costs less (`core.economics`), also inside a tool loop.
-Nothing is taken out where thinking is bound to what stands before it.
+Nothing is taken out where thinking is bound to what stands before it. Context that is likely to go
+before it is read again is passing: no breakpoint is set behind it, so that it is not written.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
-from stitcher.core.economics import Block, Prices, expected_requests, outdated
+from stitcher.core.economics import Block, Prices, expected_requests, outdated, write_pays
 from stitcher.core.pairing import loop_is_open
 from stitcher.messages.anthropic.message import blocks as blocks_of
 from stitcher.messages.anthropic.message import thinks
@@ -32,7 +34,8 @@ def with_dynamic(state: State, text: str | None, config: PromptConfig) -> State:
     if (placed[-1]["content"] if placed else "") == (text or ""):
         return state
     history: list[Message] = [*state["long_lived"], *state["short_term"]]
-    if _is_bound(history, placed, config):
+    bound = _is_bound(history, placed, config)
+    if bound:
         kept = len(placed)
     elif text:
         kept = _worth_keeping(history, placed, state, config)
@@ -40,12 +43,26 @@ def with_dynamic(state: State, text: str | None, config: PromptConfig) -> State:
         kept = len(placed) if loop_is_open([read(message) for message in history[-1:]]) else 0
     if not text:
         return _with(state, placed[:kept]) if kept < len(placed) else state
-    return _with(state, [*placed[:kept], {"after": len(history), "content": text}])
+    said: Placed = {"after": len(history), "content": text}
+    if placed and not bound and not _is_read_again(history[placed[-1]["after"] :], config):
+        said["passing"] = True
+    return _with(state, [*placed[:kept], said])
 
 
 def _with(state: State, placed: list[Placed]) -> State:
     rest = {key: value for key, value in state.items() if key != "dynamic"}
     return {**rest, "dynamic": placed} if placed else rest
+
+
+def _is_read_again(behind: Sequence[Message], config: PromptConfig) -> bool:
+    """True where new context is worth writing, if it lasts as long as that before it did.
+
+    `behind` is what was said since then: it was in as many requests as there were answers.
+    """
+    said = ["user", *(read(message).role for message in behind)]
+    answers = sum(one == "assistant" != before for before, one in pairwise(said))
+    rules = config.adapter.rules
+    return write_pays(answers - 1, Prices(rules.read, rules.write))
 
 
 def _asked(history: Sequence[Message]) -> int:

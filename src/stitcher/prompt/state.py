@@ -4,9 +4,10 @@
 
 A keyed context message carries a tag, `{"_stitcher": {"context_key": "world"}}`, which no provider
 is shown. With `dynamic_placement="priced"` the state also says where dynamic context stands:
-`"dynamic": [{"after": 4, "content": "..."}]`, `after` being the number of messages before it. For
-Claude it says what was thought under a prompt that has changed since (`prompt.bound_thinking`). A
-state saved by llmbuffer is one of these.
+`"dynamic": [{"after": 4, "content": "..."}]`, `after` being the number of messages before it;
+`"passing": true` marks what is likely to change before it is read again. For Claude it says what
+was thought under a prompt that has changed since (`prompt.bound_thinking`). A state saved by
+llmbuffer is one of these.
 """
 
 import json

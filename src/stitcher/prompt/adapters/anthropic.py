@@ -129,6 +129,8 @@ def _is_read_again(said: Sequence[Spoken], layout: Layout, *, loops: bool) -> bo
 
     Behind dynamic context that moves with the next turn only what a tool loop adds can follow.
     """
+    if layout.passing:
+        return False
     if layout.dynamic is None:
         return True
     return layout.dynamic < len(said) - 1 and (loops or loop_is_open(said))

@@ -23,7 +23,7 @@ Mark = Callable[[Message], Message | None]
 def ends(said: Sequence[Spoken], layout: Layout, *, implicit: bool) -> Iterator[int]:
     """The messages to mark at their end, most wanted first."""
     moves = layout.dynamic is not None and not loop_is_open(said)
-    if not implicit and not moves:
+    if not implicit and not moves and not layout.passing:
         yield len(said) - 1
     stays = layout.history_end if layout.held is None else layout.held - 1
     if layout.dynamic is not None or layout.held is not None or not implicit:
