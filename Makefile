@@ -2,7 +2,7 @@
 # make test          sets everything up and passes every fast test
 # make test-clients  the real clients (Python, npm, Claude Code, Codex, OpenClaw) through the proxy
 # make check         format, lint, types, architecture
-# make bench         the measurements in bench/
+# make bench         what conversations cost (docs/benchmark.md), and the measurements in bench/
 # make lock          re-resolves requirements/*.txt from pyproject.toml
 # make prices        writes prices and docs/providers.md anew, from two lists that it downloads
 
@@ -30,6 +30,7 @@ check: $(STAMPS)/dev
 	$(BIN)/python -m pytest -q tests/test_architecture.py
 
 bench: $(STAMPS)/clients
+	$(BIN)/stitcher bench --markdown
 	$(BIN)/python -m bench.history_length
 	$(BIN)/python -m bench.overhead
 	$(BIN)/python -m bench.library
