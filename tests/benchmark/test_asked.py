@@ -54,6 +54,7 @@ def test_thinking_that_did_not_come_back_is_no_part_of_the_history() -> None:
         [asks(1, 10), says(2, 5), Usage(1_000, 400), asks(3, 10), says(4, 5), Usage(1_100, 5)]
     )
     assert [found.head.tokens + found.history(0, n) for n in range(2)] == [1_000, 1_100]
+    assert sizes(found) == [(10, 99), (1, 5)]
 
 
 def test_a_history_that_the_client_cut_is_estimated() -> None:

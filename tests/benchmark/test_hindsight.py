@@ -1,6 +1,7 @@
 """Context placed by whoever knows what comes: by example, and beside every other way."""
 
-from itertools import product
+from dataclasses import replace
+from itertools import accumulate, product
 
 import pytest
 from hypothesis import given, settings
@@ -11,6 +12,7 @@ from stitcher.benchmark.cells import CELLS
 from stitcher.benchmark.conversation import Conversation
 from stitcher.benchmark.hindsight import optimum
 from stitcher.benchmark.measure import ARMS
+from stitcher.core.economics import Prices
 from tests.benchmark.made import Said, conversation, setting
 
 
@@ -74,6 +76,54 @@ def test_no_arm_places_context_for_less(said: list[Said], cell: str) -> None:
     slack += here.cell.rounding * len(said) if here.cell.rounding > 1 else 0
     for arm in ("direct", "half", "stitcher"):
         assert cost("optimum") <= cost(arm) + slack
+
+
+def cheapest(chat: Conversation, prices: Prices, n: int, standing: tuple[int, ...]) -> float:
+    """The least that context costs from request n on, of every way to place it.
+
+    `standing` are the requests whose context stands in the request before n, oldest first.
+    """
+    if n == len(chat.requests):
+        return 0.0
+    costs: list[float] = []
+    for kept in range(len(standing) + 1):
+        stay = standing[:kept]
+        again = kept < len(standing) and standing[kept] < n - 1
+        behind = chat.history(2 * standing[kept] + 1, n - 1) if again else 0
+        cost = behind * (prices.write - prices.read)
+        # What stood in one request alone was not written.
+        cost += sum(100 * (prices.write - 1) for one in stay if one == n - 1)
+        cost += 100 * prices.read * len(stay)
+        top = stay[-1] if stay else None
+        same = top is not None and chat.requests[top].context is chat.requests[n].context
+        now = stay if same else (*stay, n)
+        cost += 0 if same else 100
+        costs.append(cost + cheapest(chat, prices, n + 1, now))
+    return min(costs)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.builds(Said, st.integers(1, 200), st.integers(1, 200)), st.booleans()),
+        min_size=1,
+        max_size=6,
+    ),
+    st.sampled_from(["anthropic-5m", "reader-0.05"]),
+)
+def test_no_way_to_place_context_costs_less(said: list[tuple[Said, bool]], cell: str) -> None:
+    """Context that changes here and there, and never comes back."""
+    bare = conversation(*(one for one, _ in said), head=2_048)
+    changes = accumulate(changed for _, changed in said)
+    named = (replace(one, context=f"c{n}") for (one, _), n in zip(said, changes, strict=True))
+    chat = conversation(*named, head=2_048)
+    here = setting(cell, 100_000)
+
+    def cost(of: Conversation) -> float:
+        return sum(bill.cost(here.cell) for bill in bills(of, optimum(of, here), here.cell))
+
+    best = cheapest(chat, here.cell.prices, 0, ())
+    assert cost(chat) - cost(bare) == pytest.approx(best, rel=0.02)
 
 
 @pytest.mark.parametrize("changes", list(product([False, True], repeat=4)))

@@ -213,6 +213,16 @@ def test_thinking_that_is_bound_keeps_what_stands_before_it() -> None:
             assert shown(talk.build_messages(dynamic))[1].startswith("noon") is stays
 
 
+def test_context_that_bound_thinking_will_keep_in_place_is_written() -> None:
+    thought = {"type": "thinking", "thinking": "hm", "signature": "s"}
+    said = {"role": "assistant", "content": [thought, {"type": "text", "text": "a0"}]}
+    for model, passing in (("claude-sonnet-5-5", False), ("claude-haiku-4-5", True)):
+        talk = manager(adapter=AnthropicAdapter(model))
+        talk.append(user("q0")).build_messages("noon")
+        talk.append(said).append(user("q1")).build_messages("one")
+        assert talk.state["dynamic"][-1].get("passing", False) is passing
+
+
 @given(
     st.lists(st.tuples(TURN, st.sampled_from([None, "noon", "one", "two " * 99])), max_size=8),
     st.sampled_from(["gpt-4o", "gpt-6", "claude-opus-5-5", "llama"]),

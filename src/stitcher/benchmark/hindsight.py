@@ -32,7 +32,8 @@ def optimum(conversation: Conversation, setting: Setting) -> Iterator[Prompt]:
     """The cheapest cuts (`stitcher.benchmark.optimum`), and context placed as above.
 
     Without context it is a true lower bound: no arm that keeps guarantee and budget costs less.
-    With context it is the best of this kind: cuts and places are not weighed against each other.
+    With context it is the best of this kind: cuts and places are not weighed against each other,
+    and context that comes back is said anew.
     """
     starts = cheapest_windows(conversation, setting).starts
     stays = _placed(conversation, setting, starts)

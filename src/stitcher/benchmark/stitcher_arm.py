@@ -61,7 +61,8 @@ class _Places:
     def outdated(self, n: int) -> int:
         """Tokens of context that holds no more and stands in the prompt of request n."""
         now = self._conversation.requests[n].context
-        return sum(block.tokens for block, _ in self._standing() if block is not now)
+        standing = sum(block.tokens for block, _ in self._standing())
+        return standing - (now.tokens if now else 0)
 
     def passing(self, n: int) -> bool:
         """True where request n ends with context that will hardly be read again."""

@@ -39,7 +39,8 @@ def moved_on(window: Window, conversation: Conversation, due: Due, policy: Polic
     start, held = window.start, window.held
     if why is not None:
         start += cut(_sized(conversation, start, n), budget)
-        why, held = (why, 0) if start > window.start else (None, held)
+        moves = start > window.start or due.beside > 0
+        why, held = (why, 0) if moves else (None, held)
         tokens = conversation.history(start, n) + (0 if why else due.beside)
     return Window(start, held + max(0, tokens - budget.guaranteed), why)
 

@@ -122,6 +122,13 @@ class TestBreakpoints:
         body = chat(TALK, layout=Layout(history_end=2), prompt_cache_options=EXPLICIT)
         assert marks(body["messages"]) == [0, 1, 2, 3]
 
+    def test_what_hardly_lasts_is_not_marked_where_the_caller_marks_alone(self) -> None:
+        for passing in (False, True):
+            layout = Layout(history_end=2, held=4, passing=passing)
+            body = chat([*TALK, user("noon")], layout=layout, prompt_cache_options=EXPLICIT)
+            assert (4 in marks(body["messages"])) is not passing
+            assert 3 in marks(body["messages"])
+
     def test_a_call_carries_none(self) -> None:
         loop = spoken([Turn("1", (1,), "")])
         body = chat([system(LONG), *loop], layout=Layout(history_end=2, dynamic=None))
