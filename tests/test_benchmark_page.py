@@ -19,6 +19,7 @@ PAGE = (ROOT / "docs" / "benchmark.md").read_text(encoding="utf-8")
 COMMANDS = commands(PAGE)
 
 
+@pytest.mark.timeout(400)  # one of them measures all there is
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_runs(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)

@@ -27,9 +27,15 @@ def test_what_is_too_short_is_plain() -> None:
     assert of(CHAT, "openai")[-1] == Bill(0, 0, 860)  # it begins at 1,024
 
 
-def test_some_count_by_128() -> None:
+def test_some_write_everywhere_for_nothing_and_count_by_128() -> None:
     chat = conversation(Said(100), Said(30), head=1_200)
-    assert of(chat, "reader-0.25")[1] == Bill(1_280, 60, 0)
+    assert of(chat, "reader-0.25")[1] == Bill(1_280, 0, 60)
+
+
+def test_some_read_all_that_two_prompts_have_in_common() -> None:
+    chat = conversation(Said(100, 50), Said(30), head=4_000)
+    assert of(chat, "gemini") == [Bill(0, 0, 4_100), Bill(4_100, 0, 80)]
+    assert of(CHAT, "gemini")[-1].read == 0  # too short
 
 
 @pytest.mark.parametrize(("cell", "read"), [("anthropic-5m", 0), ("anthropic-1h", 700)])

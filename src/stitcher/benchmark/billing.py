@@ -14,7 +14,13 @@ from stitcher.benchmark.cells import Cell
 from stitcher.benchmark.conversation import Block, Conversation
 from stitcher.benchmark.prompt import Prompt
 from stitcher.core.breakpoints import MOST_BREAKPOINTS
-from stitcher.simulator.cache import AutomaticCache, BreakpointCache, Reading
+from stitcher.simulator.cache import (
+    BoundaryCache,
+    BreakpointCache,
+    Cache,
+    IntervalCache,
+    PrefixCache,
+)
 from stitcher.simulator.prefix_chain import Link
 
 _FIRST_TOKEN: Final = 1.0  # seconds; what was written can be read from then on
@@ -26,7 +32,7 @@ class Bill:
     """Input tokens of one request by what they cost."""
 
     read: int
-    written: int
+    written: int  # 0 where writing costs nothing
     plain: int
 
     @property
@@ -40,38 +46,32 @@ class Bill:
 
 def bills(conversation: Conversation, prompts: Iterable[Prompt], cell: Cell) -> Iterator[Bill]:
     """Each request's bill, of a cache that begins empty."""
-    chain, cache = _Chain(cell), _Cache(cell)
+    chain, cache = _Chain(cell), _cache(cell)
     for request, prompt in zip(conversation.requests, prompts, strict=True):
         links = chain.extended(prompt)
-        reading = cache.begin(links, request.at)
+        reading = cache.begin(_SCOPE, links, cell.minimum, request.at)
         cache.settle(reading, request.at + min(_FIRST_TOKEN, request.seconds))
-        yield Bill(reading.read, reading.written_5m + reading.written_1h, reading.plain)
+        yield Bill(reading.read, reading.written, reading.plain)
 
 
-class _Cache:
+def _cache(cell: Cell) -> Cache:
     """The simulator's cache of a cell's regime."""
-
-    def __init__(self, cell: Cell) -> None:
-        self._cell = cell
-        self._looking_back = BreakpointCache()
-        self._automatic = AutomaticCache()
-
-    def begin(self, links: Sequence[Link], now: float) -> Reading:
-        minimum = self._cell.minimum
-        if self._cell.regime == "look-back":
-            return self._looking_back.begin(_SCOPE, links, minimum, now)
-        return self._automatic.begin(_SCOPE, links, minimum, now, rounding=self._cell.rounding)
-
-    def settle(self, reading: Reading, now: float) -> None:
-        cache = self._looking_back if self._cell.regime == "look-back" else self._automatic
-        cache.settle(reading, now)
+    match cell.regime:
+        case "look-back":
+            return BreakpointCache()
+        case "breakpoints":
+            return BoundaryCache()
+        case "intervals":
+            return IntervalCache(cell.rounding, cell.lifetime)
+        case "prefixes":
+            return PrefixCache(lifetime=cell.lifetime)
 
 
 class _Chain:
     """The links of one prompt after the other; what they share is hashed once."""
 
     def __init__(self, cell: Cell) -> None:
-        self._everywhere = cell.regime == "everywhere"
+        self._marked = cell.marks
         self._ttl = cell.lifetime
         self._blocks: Sequence[Block] = ()
         self._links: list[Link] = []  # of those, as they are without breakpoints
@@ -85,10 +85,9 @@ class _Chain:
             block = prompt.blocks[n]
             hash_ = hashlib.blake2b(hash_ + block.key, digest_size=16).digest()
             tokens += block.tokens
-            ttl = self._ttl if self._everywhere else None
-            links.append(Link(hash_, tokens, n, ttl, readable=self._everywhere))
+            links.append(Link(hash_, tokens, n, readable=not self._marked))
         self._blocks, self._links = prompt.blocks, links
-        if self._everywhere:
+        if not self._marked:
             return links
         self._marks = _marks(prompt, max((n for n in self._marks if n < shared), default=-1))
         marked = links.copy()

@@ -12,8 +12,8 @@ from stitcher.core.economics import Prices
 from stitcher.providers.caching import CacheRules, cache_rules
 from stitcher.providers.prices import price
 
-Regime = Literal["look-back", "breakpoints", "everywhere"]
-"""How a prompt is written and found: Anthropic's, OpenAI's since GPT-5.6, OpenAI's before."""
+Regime = Literal["look-back", "breakpoints", "intervals", "prefixes"]
+"""How prompts are found: Anthropic's way, OpenAI's since GPT-5.6 and before, Gemini's."""
 
 _PRICED: Final = timegm((2026, 11, 22, 12, 0, 0))  # the same dollars on any day
 
@@ -30,6 +30,11 @@ class Cell:
     lifetime: int  # seconds
     rounding: int  # what is read is a multiple of so many tokens
     dollars: float  # of a million plain input tokens
+
+    @property
+    def marks(self) -> bool:
+        """True where a request says what is written."""
+        return self.regime in ("look-back", "breakpoints")
 
 
 def _cell(name: str, model: str, lifetime: str) -> Cell:
@@ -51,7 +56,9 @@ def _cell(name: str, model: str, lifetime: str) -> Cell:
 def _regime(rules: CacheRules) -> Regime:
     if rules.lookback:
         return "look-back"
-    return "breakpoints" if rules.explicit else "everywhere"
+    if rules.explicit:
+        return "breakpoints"
+    return "intervals" if rules.rounding > 1 else "prefixes"
 
 
 _ALL: Final = (
@@ -60,6 +67,7 @@ _ALL: Final = (
     _cell("openai", "gpt-6-sol", "30m"),
     _cell("reader-0.25", "gpt-4.1", "implicit"),
     _cell("reader-0.5", "gpt-4o", "implicit"),
+    _cell("gemini", "gemini-3.8-flash", "implicit"),
     _cell("reader-0.05", "claude-sonnet-5-5", "5m"),
     _cell("reader-0.025", "claude-fable-5-2", "5m"),
 )
