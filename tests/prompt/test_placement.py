@@ -123,6 +123,15 @@ def test_inside_a_tool_loop_with_much_behind_it_context_stays() -> None:
     assert built[-1] == "one"
 
 
+def test_what_is_too_short_to_be_cached_keeps_no_old_context() -> None:
+    """Nothing of it is read at a lower price: what goes need not be sent again."""
+    for model, stays in (("gpt-6", False), ("llama", True)):  # 1,024 tokens, and no minimum
+        talk = manager(adapter=OpenAIAdapter(model))
+        turn(talk, 0, "noon")
+        turn(talk, 1, "noon")
+        assert ("noon" in turn(talk, 2, "one")) is stays
+
+
 def marked(request: Message) -> list[bool]:
     """Which messages of a request to Claude carry a breakpoint."""
     return ["cache_control" in json.dumps(message) for message in request["messages"]]

@@ -53,7 +53,11 @@ class _Places:
         room = setting.budget(conversation, 0).room
         adapter = _Sizes(self._blocks, setting)
         self._config = PromptConfig(
-            adapter=adapter, max_tokens=room, dynamic_placement="priced", dynamic_system_role="user"
+            static_system_prompt=self._named(conversation.head),
+            adapter=adapter,
+            max_tokens=room,
+            dynamic_placement="priced",
+            dynamic_system_role="user",
         )
         self._state: State = new_state()
         self._start = 0  # the message of the conversation that the state begins with

@@ -16,7 +16,7 @@ from stitcher.core.pairing import loop_is_open
 from stitcher.messages.anthropic.message import blocks as blocks_of
 from stitcher.messages.anthropic.message import thinks
 from stitcher.messages.reading import Message, form_of, read
-from stitcher.prompt.assembly import dynamic_message
+from stitcher.prompt.assembly import dynamic_message, static_prompt
 from stitcher.prompt.config import PromptConfig
 from stitcher.prompt.state import State
 from stitcher.providers.models import binds_thinking
@@ -103,6 +103,8 @@ def _worth_keeping(
         for one in placed
     ]
     prices = Prices(adapter.rules.read, adapter.rules.write)
+    if adapter.count_tokens([*static_prompt(config), *history]) < adapter.rules.minimum:
+        prices = Prices(read=1.0, write=1.0)  # nothing of it is cached
     return outdated(priced, prices, _requests(history, state, config))
 
 
