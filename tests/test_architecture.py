@@ -128,6 +128,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "benchmark": {"core", "errors", "messages", "prompt", "providers", "simulator", "__init__"},
     "cli": {
         "benchmark",
+        "messages",
+        "providers",
         "addresses",
         "tenants",
         "proxy",

@@ -92,7 +92,7 @@ def list_sessions(
     *,
     flags: Flags,
 ) -> None:
-    """List, show, export or delete the stored sessions."""
+    """List, show, measure, export or delete the stored sessions."""
     if ctx.invoked_subcommand is not None:
         ctx.obj = flags
         return
@@ -195,6 +195,28 @@ def _print_line(text: str, style: str) -> None:
         Console(soft_wrap=True).print(Text(printable(text), style=style))
     else:
         say(text)
+
+
+@app.command(cls=Command)
+@setting_flags("data_dir")
+def cache(
+    ctx: typer.Context,
+    name: Name,
+    tenant: Tenant = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    *,
+    flags: Flags,
+) -> None:
+    """Show what the provider's prompt cache did for a session."""
+    from stitcher.cli import cache_report
+
+    store = opened(_settings(ctx, flags))
+    info = chosen(store, name, tenant)
+    found = cache_report.rows(line.data for line in store.oldest_first(info.key))
+    if as_json:
+        emit_json(cache_report.as_json(found))
+    else:
+        cache_report.print_report(name, found)
 
 
 @app.command(cls=Command)
