@@ -160,7 +160,8 @@ def state_before(case: Case, kept: Kept) -> CacheState:
     surplus = max(0, messages - case.budget.guaranteed)
     gaps = state.gaps
     if last is not None:
-        sent_at = state.held[0].used if state.held else last.time
+        # Not when an entry was used last: that may have been to keep it alive.
+        sent_at = state.sent or last.time
         short, long = (case.rules.lifetimes * 2)[:2]
         since = case.terms.now - sent_at
         gaps = gaps.after(since, short=short.seconds, long=long.seconds)

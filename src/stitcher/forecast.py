@@ -183,6 +183,7 @@ def state_after(
         held=ledger.newest(MOST_HELD).held,
         predicted=made.prediction.read,
         cause=cause,
+        sent=sent_at,
     )
 
 

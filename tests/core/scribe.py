@@ -1,11 +1,12 @@
 """Writes down a dialogue as the program does, entry by entry, without a dialect or a store."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from stitcher.core.align import Alignment, align
 from stitcher.core.item import Item, digest
+from stitcher.core.ledger import NOTHING_KNOWN, CacheState
 from stitcher.core.log import Entry, Message, Tree, Turn, TurnStatus
 from stitcher.recording import Place, Stamp, record, record_answers
 from stitcher.wire.call import Call
@@ -60,11 +61,13 @@ class Scribe:
         self.end = made.end
         return aligned
 
-    def answer(self, item: Item, *, cut: bool = False) -> Message:
+    def answer(
+        self, item: Item, *, cut: bool = False, cache: CacheState = NOTHING_KNOWN
+    ) -> Message:
         """What the provider says to it."""
         answer = partial(Place.follow, thread=self.thread, time=float(len(self.log)), cut=cut)
         said, _ = record_answers(self.tree, [item], [], self.end, answer)
-        self.write(*said, self._turn("cut" if cut else "answered"))
+        self.write(*said, replace(self._turn("cut" if cut else "answered"), cache=cache))
         return answer(self.end, item)
 
     def fail(self) -> None:

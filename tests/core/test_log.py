@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stitcher.core.item import ROOT, Item
+from stitcher.core.ledger import CacheState, Held
 from stitcher.core.log import (
     Compacted,
     Conversation,
@@ -14,6 +15,7 @@ from stitcher.core.log import (
     Head,
     Message,
     Rebased,
+    Refreshed,
     Rewound,
     Settled,
     Tree,
@@ -211,6 +213,42 @@ def test_the_newest_that_a_conversation_says_of_itself_counts_from_either_end() 
     assert forwards.conversation == backwards.conversation == last
 
 
+class TestRefreshed:
+    """What was read again in the provider's cache lives on from then."""
+
+    HELD = (Held("new", 900, 300, used=10.0, visible=11.0), Held("old", 500, 300, 5.0, 6.0))
+    TURN = replace(turn(), cache=CacheState(held=HELD))
+
+    def used(self, *log: Entry) -> dict[str, float]:
+        """When each entry was used last, by a log read from either end."""
+        forwards, backwards = tree_of(*log), read_back(list(log), len(log))
+        assert same(forwards, backwards)
+        cold = Tree()  # what is written before anything was read back
+        for entry in log[1:]:
+            cold.append(entry)
+        cold.prepend(log[0])
+        assert cold.turns == forwards.turns
+        return {entry.key: entry.used for entry in forwards.turns["main"].cache.held}
+
+    def refreshed(self, time: float, *keys: str, thread: str = "main") -> Refreshed:
+        return Refreshed(thread, time, keys, None)
+
+    def test_only_what_was_read(self) -> None:
+        log = self.TURN, self.refreshed(270.0, "new"), self.refreshed(540.0, "new")
+        assert self.used(*log) == {"new": 540.0, "old": 5.0}
+
+    def test_nothing_where_it_was_lost(self) -> None:
+        assert self.used(self.TURN, self.refreshed(270.0)) == {"new": 10.0, "old": 5.0}
+
+    def test_no_other_thread_s(self) -> None:
+        side = self.refreshed(270.0, "new", thread="side")
+        assert self.used(self.TURN, side) == {"new": 10.0, "old": 5.0}
+
+    def test_nothing_of_a_later_turn(self) -> None:
+        log = self.TURN, self.refreshed(270.0, "new"), self.TURN
+        assert self.used(*log) == {"new": 10.0, "old": 5.0}
+
+
 def test_a_message_moved_ten_thousand_times_is_read_back() -> None:
     """A client that rewrites its history on every request makes a chain of references."""
     log: list[Message] = list(messages(said("u hi")))
@@ -231,6 +269,7 @@ REQUEST = st.tuples(
     st.sampled_from(["answered", "answered", "cut", "failed", "lost"]),
     st.booleans(),
 )
+HELD = Held("end", 900, 300, used=0.0, visible=0.0)
 
 
 def dialogue(requests: list[tuple[str, str, str, str, bool]]) -> Scribe:
@@ -262,8 +301,10 @@ def dialogue(requests: list[tuple[str, str, str, str, bool]]) -> Scribe:
             scribe.fail()
         elif outcome != "lost":
             reply = item(f"a reply {n}")
-            scribe.answer(reply, cut=outcome == "cut")
+            scribe.answer(reply, cut=outcome == "cut", cache=CacheState(held=(HELD,)))
             history.append(reply)
+            for _ in range(n % 3):
+                scribe.write(Refreshed("main", float(len(scribe.log)), ("end",), None))
     return scribe
 
 

@@ -16,6 +16,7 @@ from stitcher.core.log import (
     Message,
     Node,
     Rebased,
+    Refreshed,
     Rewound,
     Settled,
     Tree,
@@ -88,6 +89,14 @@ ENTRIES: dict[str, st.SearchStrategy[Any]] = {
         NAME,
         NAME,
         st.lists(st.tuples(NAME, NAME), max_size=3).map(tuple),
+    ),
+    "refreshed": st.builds(
+        Refreshed,
+        NAME,
+        TIME,
+        st.lists(NAME, max_size=3).map(tuple),
+        st.none() | RAW,
+        st.sampled_from(["", "lost"]),
     ),
     "settled": st.builds(Settled, NAME, TIME, NAME, ITEM),
     "conversation": st.builds(

@@ -4,7 +4,7 @@ It is kept by what was sent and when, never by asking the provider. Whoever lays
 its ends by digests of all that stands before them; nothing here opens a prompt.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
@@ -104,6 +104,12 @@ class CacheState:
     held: tuple[Held, ...] = ()  # newest first
     predicted: int = 0  # input tokens it was expected to read
     cause: str = ""  # why not more, a `Cause`: a later version may know others
+    sent: float = 0.0  # when that request was; 0 in logs of versions that did not say
+
+    def refreshed(self, keys: Collection[str], now: float) -> "CacheState":
+        """With some entries read again `now`: each lives on from then for its own lifetime."""
+        held = (replace(e, used=max(e.used, now)) if e.key in keys else e for e in self.held)
+        return replace(self, held=tuple(held))
 
 
 NOTHING_KNOWN: Final = CacheState()

@@ -1,4 +1,4 @@
-"""The entries of a session's log, and the fold over them.
+"""The fold over the entries of a session's log.
 
 A log only grows. Its messages form a tree: each names its parent, so a conversation is the way
 from a thread's tip back to the root, and an edit is a second child. The fold can be fed from both
@@ -6,157 +6,45 @@ ends, newer entries as they are appended and older ones as they are read back, b
 says all it means: no line has to be read to understand a newer one.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
-from stitcher.core.item import ROOT, Item
-from stitcher.core.ledger import NOTHING_KNOWN, CacheState
-
-TurnStatus = Literal["answered", "cut", "failed"]
-
-NO_HEAD = "none"
-"""Instead of a head's digest: sent without one, on a thread that may have had one before."""
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """A message at its place in the tree."""
-
-    thread: str
-    time: float  # seconds since the epoch
-    chain: str
-    parent: str
-    depth: int  # messages from the root to here, itself included
-    upto: int  # tokens from the root to here, itself included
-    laid: str  # digest of the renderings of all messages before it, as sent
-    item: Item | None  # None where the bytes stand at `same_as`
-    same_as: str = ""  # chain of the place where these bytes were first written
-    answer: bool = False  # said by the provider, not by the client
-    cut: bool = False  # an answer that was not received to its end
-    head: str = ""  # digest of the head an answer was given under
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """System prompt and tools of a thread, written when they change."""
-
-    thread: str
-    time: float
-    dialect: str
-    digest: str
-    system: bytes | None  # verbatim; for Chat Completions a JSON array of the leading messages
-    tools: bytes | None
-    depth: int = 0  # of the path when it was written: said again now and then, to be found near
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """How a request ended. A failed one takes its messages off the path again, back to `base`."""
-
-    thread: str
-    time: float
-    status: TurnStatus
-    of: str  # chain of the last message sent
-    base: str  # the thread's tip before the request
-    model: str
-    http: int
-    tokens: int  # estimate of what was sent, before calibration
-    usage: bytes | None  # as the provider reported it
-    head: str = ""  # digest of the head it was sent under; "" if the thread never had one
-    window: str = ""  # where the thread's window began; "" if it was never cut
-    ratio: float = 0.0  # reported tokens per estimated one of this model; 0 if never reported
-    forgets: bool = False  # the provider keeps no reasoning that could be named by an id
-    cache: CacheState = NOTHING_KNOWN
-
-
-@dataclass(frozen=True, slots=True)
-class Rewound:
-    """The client went back: the path ends at `to`, what followed stays reachable."""
-
-    thread: str
-    time: float
-    to: str
-
-
-@dataclass(frozen=True, slots=True)
-class Rebased:
-    """The client rewrote its history: its version follows, beginning after `onto`."""
-
-    thread: str
-    time: float
-    onto: str
-
-
-@dataclass(frozen=True, slots=True)
-class Compacted:
-    """The window begins at `start`; older replies that repeat a kept one are sent as stubs."""
-
-    thread: str
-    time: float
-    start: str  # chain of the first message kept
-    at: str  # the last message there was: thinking up to here is no longer sent
-    stubs: tuple[tuple[str, str], ...] = ()  # (chain, chain of the kept message it repeats)
-
-
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """From now on these bytes go out for an answer: the client's own replay of it."""
-
-    thread: str
-    time: float
-    of: str
-    item: Item
-
-
-@dataclass(frozen=True, slots=True)
-class Aside:
-    """Said with one request only (a reminder the client drops again): beside the path."""
-
-    thread: str
-    time: float
-    after: str  # chain of the message it followed
-    dialect: str
-    raw: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Response:
-    """What a provider calls an answer, so that a later request can refer to it."""
-
-    thread: str
-    time: float
-    id: str
-    asked: str  # chain of the last message it was an answer to
-    of: str  # chain of its last message; `asked` where it said nothing
-    head: str  # digest of the head it was given under
-    stored: bool  # the client may fetch it by its id
-    body: bytes | None = None  # the response object, verbatim, where it is stored
-
-
-@dataclass(frozen=True, slots=True)
-class Conversation:
-    """The session is an object that a client made: what it says of itself, written as a whole."""
-
-    time: float
-    id: str
-    created_at: int  # seconds since the epoch
-    metadata: bytes  # a JSON object, verbatim
-    deleted: bool = False
-
-
-Entry = (
-    Message
-    | Head
-    | Turn
-    | Rewound
-    | Rebased
-    | Compacted
-    | Settled
-    | Aside
-    | Response
-    | Conversation
+from stitcher.core.entry import (
+    NO_HEAD,
+    Aside,
+    Compacted,
+    Conversation,
+    Entry,
+    Head,
+    Message,
+    Rebased,
+    Refreshed,
+    Response,
+    Rewound,
+    Settled,
+    Turn,
+    TurnStatus,
 )
+from stitcher.core.item import ROOT, Item
+
+__all__ = [
+    "NO_HEAD",
+    "Aside",
+    "Compacted",
+    "Conversation",
+    "Entry",
+    "Head",
+    "Message",
+    "Node",
+    "Rebased",
+    "Refreshed",
+    "Response",
+    "Rewound",
+    "Settled",
+    "Tree",
+    "Turn",
+    "TurnStatus",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +90,7 @@ class Tree:
     turns: dict[str, Turn] = field(default_factory=dict)  # the newest of each thread
     conversation: Conversation | None = None  # the newest
     whole: bool = False  # the log has been read to its beginning
+    _refreshed: dict[str, list[Refreshed]] = field(default_factory=dict)  # before their turn
     _replays: dict[str, Item] = field(default_factory=dict)  # answer → the bytes it settled on
     _sent: set[str] = field(default_factory=set)  # have been upstream as input
     _awaited: dict[str, list[_Waiting]] = field(default_factory=dict)  # by `same_as`
@@ -216,10 +105,9 @@ class Tree:
                 self.heads[entry.thread] = entry
                 self.heads_by_digest[entry.digest] = entry
             case Turn():
-                self.turns[entry.thread] = entry
-                self._was_sent(entry.of)
-                if entry.status == "failed":
-                    self.tips[entry.thread] = entry.base
+                self._append_turn(entry)
+            case Refreshed():
+                self._append_refreshed(entry)
             case Rewound():
                 self.tips[entry.thread] = entry.to
             case Rebased():
@@ -240,10 +128,9 @@ class Tree:
                 self.heads.setdefault(entry.thread, entry)
                 self.heads_by_digest.setdefault(entry.digest, entry)
             case Turn():
-                self.turns.setdefault(entry.thread, entry)
-                self._sent.add(entry.of)
-                if entry.status == "failed":
-                    self.tips.setdefault(entry.thread, entry.base)
+                self._prepend_turn(entry)
+            case Refreshed():
+                self._refreshed.setdefault(entry.thread, []).append(entry)
             case Rewound():
                 self.tips.setdefault(entry.thread, entry.to)
             case Rebased():
@@ -295,6 +182,27 @@ class Tree:
             path.append(node)
         path.reverse()
         return path
+
+    def _append_turn(self, entry: Turn) -> None:
+        self.turns[entry.thread] = entry
+        self._refreshed.pop(entry.thread, None)
+        self._was_sent(entry.of)
+        if entry.status == "failed":
+            self.tips[entry.thread] = entry.base
+
+    def _prepend_turn(self, entry: Turn) -> None:
+        later = self._refreshed.pop(entry.thread, ())
+        self.turns.setdefault(entry.thread, _living_on(entry, later))
+        self._sent.add(entry.of)
+        if entry.status == "failed":
+            self.tips.setdefault(entry.thread, entry.base)
+
+    def _append_refreshed(self, entry: Refreshed) -> None:
+        turn = self.turns.get(entry.thread)
+        if turn is not None:
+            self.turns[entry.thread] = _living_on(turn, [entry])
+        else:
+            self._refreshed.setdefault(entry.thread, []).append(entry)
 
     def _append_message(self, entry: Message) -> None:
         self.tips[entry.thread] = entry.chain
@@ -379,6 +287,14 @@ class Tree:
         for one in waiting:
             made = _node(one.entry, one.replay or item, origin, settled=one.settled)
             self.nodes.setdefault(made.chain, made)
+
+
+def _living_on(turn: Turn, later: Iterable[Refreshed]) -> Turn:
+    """The turn, with what lives on in the provider's cache since then."""
+    cache = turn.cache
+    for entry in later:
+        cache = cache.refreshed(entry.keys, entry.time)
+    return turn if cache is turn.cache else replace(turn, cache=cache)
 
 
 def _node(entry: Message, item: Item, origin: str, *, settled: bool) -> Node:

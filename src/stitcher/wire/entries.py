@@ -21,6 +21,7 @@ from stitcher.core.log import (
     Message,
     Node,
     Rebased,
+    Refreshed,
     Response,
     Rewound,
     Settled,
@@ -77,6 +78,8 @@ class _Line(msgspec.Struct, omit_defaults=True):
     cache: CacheState | None = None
     created_at: int = 0
     deleted: bool = False
+    keys: list[str] = []
+    cause: str = ""
     system: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     tools: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     usage: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
@@ -193,7 +196,7 @@ def _encode_beside(entry: Aside | Response) -> bytes:
     return _encode(line)
 
 
-def _encode_event(entry: Rewound | Rebased | Compacted) -> bytes:
+def _encode_event(entry: Rewound | Rebased | Compacted | Refreshed) -> bytes:
     line = _Line(type=type(entry).__name__.lower(), thread=entry.thread, time=entry.time)
     match entry:
         case Rewound():
@@ -202,6 +205,8 @@ def _encode_event(entry: Rewound | Rebased | Compacted) -> bytes:
             line.onto = entry.onto
         case Compacted():
             line.start, line.at, line.stubs = entry.start, entry.at, list(entry.stubs)
+        case Refreshed():
+            line.keys, line.cause, line.usage = list(entry.keys), entry.cause, _raw(entry.usage)
     return _encode(line)
 
 
@@ -326,6 +331,10 @@ def _compacted(line: _Line, _: ReadItem) -> Entry:
     return Compacted(line.thread, line.time, line.start, line.at, tuple(line.stubs))
 
 
+def _refreshed(line: _Line, _: ReadItem) -> Entry:
+    return Refreshed(line.thread, line.time, tuple(line.keys), _bytes(line.usage), line.cause)
+
+
 def _aside(line: _Line, _: ReadItem) -> Entry:
     return Aside(line.thread, line.time, line.of, line.dialect, _bytes(line.message) or b"")
 
@@ -355,6 +364,7 @@ _MAKERS: dict[str, Callable[[_Line, ReadItem], Entry]] = {
     "rewound": lambda line, _: Rewound(line.thread, line.time, line.to),
     "rebased": lambda line, _: Rebased(line.thread, line.time, line.onto),
     "compacted": _compacted,
+    "refreshed": _refreshed,
     "aside": _aside,
     "response": _response,
     "conversation": _conversation,
