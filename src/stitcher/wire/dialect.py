@@ -86,6 +86,13 @@ class Dialect(Protocol):
         """The body with a stream's usage asked for."""
         ...
 
+    def ping(self, body: bytes) -> bytes | None:
+        """The body as a request that reads its prefix from the cache, to keep it, and nothing more.
+
+        None where the API has no such request, or would refuse this one.
+        """
+        ...
+
     def mark_head(self, body: bytes, lifetime: int) -> bytes:
         """The body with a cache breakpoint at the end of its head, where the dialect has them.
 

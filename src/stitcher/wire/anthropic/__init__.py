@@ -3,6 +3,7 @@
 from stitcher.messages.anthropic.message import NAME
 from stitcher.wire.anthropic.answer import cannot_read_thinking, fold, too_long
 from stitcher.wire.anthropic.change import MARKER, change, mark_head
+from stitcher.wire.anthropic.keep_alive import ping
 from stitcher.wire.anthropic.message import read_answer, read_item, text
 from stitcher.wire.anthropic.neutral import (
     USER_SPEAKS_FIRST,
@@ -27,6 +28,7 @@ __all__ = [
     "mark_head",
     "parse",
     "parts",
+    "ping",
     "read_answer",
     "read_item",
     "text",

@@ -86,6 +86,11 @@ def ask_usage(body: bytes) -> bytes:
     return replaced(body, member, _asking(body[member.start : member.end]))
 
 
+def ping(body: bytes) -> None:
+    """None: this API has no request that reads the cache and generates nothing."""
+    del body
+
+
 def _asking(options: bytes) -> bytes:
     if options[:1] != b"{":
         return _USAGE

@@ -13,7 +13,7 @@ from stitcher.wire.openai_responses.neutral import (
     written,
     written_head,
 )
-from stitcher.wire.openai_responses.request import ask_usage, build, continuing, parse
+from stitcher.wire.openai_responses.request import ask_usage, build, continuing, parse, ping
 
 __all__ = [
     "NAME",
@@ -28,6 +28,7 @@ __all__ = [
     "mark_head",
     "parse",
     "parts",
+    "ping",
     "read_answer",
     "read_item",
     "text",

@@ -123,6 +123,15 @@ def ask_usage(body: bytes) -> bytes:
     return body
 
 
+def ping(body: bytes) -> None:
+    """None: no request of this API reads the cache at the price of reading and generates nothing.
+
+    `prompt_cache_options.prewarm` (from GPT-5.6 on) is billed as a write, so that it costs what it
+    would avoid.
+    """
+    del body
+
+
 def _input(raw: bytes | None) -> tuple[list[bytes], list[bytes]]:
     """The messages, and what is said with this request only, at its end."""
     if raw is None or unless_null(raw) is None:
