@@ -19,8 +19,9 @@ from stitcher.core.item import ROOT, digest
 from stitcher.core.log import Entry, Tree
 from stitcher.core.threads import MAIN, Claim, Marks, claim
 from stitcher.errors import StoreError, UpstreamError
+from stitcher.keeping_warm import Sleep, WarmKeeper
 from stitcher.listening import Listener, is_stream, read_error
-from stitcher.locating import NOWHERE, Elsewhere, Located, Locator
+from stitcher.locating import NOWHERE, Elsewhere, Located, Locator, placed
 from stitcher.messages.unreadable import Unreadable
 from stitcher.planning import Plan, plan
 from stitcher.ports import Answer, ClientGone, Incoming, Reply, Upstream
@@ -57,6 +58,7 @@ class Exchange:
         store: Store,
         upstream: Upstream,
         clock: Callable[[], float] = time.time,
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._settings = settings
         self._store = store
@@ -68,6 +70,7 @@ class Exchange:
         objects = ConversationObjects(self._sessions, store)
         self._locator = Locator(settings, self._pointers, objects)
         self._references = References(self._sessions, self._pointers, store)
+        self._warm = WarmKeeper(settings, self._sessions, upstream, clock=clock, sleep=sleep)
         self._endings = Endings(self._conversations, self._pointers, clock)
         self._refused = Refused()
         self._requests = 0
@@ -100,6 +103,7 @@ class Exchange:
                 await self._pass_on(incoming, reply, f"bypass; {error}")
                 return
             await self._speak(turn, reply)
+        await self._warm.keep(turn)
 
     @property
     def sessions(self) -> Sessions:
@@ -113,7 +117,9 @@ class Exchange:
 
     async def stats(self, tenant: str) -> Mapping[str, object]:
         """Counts that cost little to make."""
+        kept = {"keep_alive": self._warm.stats()} if self._settings.keep_alive else {}
         return {
+            **kept,
             **await asyncio.to_thread(self._sessions.counts, tenant),
             "requests": self._requests,
             "mode": self._settings.mode,
@@ -122,10 +128,13 @@ class Exchange:
 
     async def purge(self, key: SessionKey) -> bool:
         """Removes a session for good; False when there was none."""
-        return await self._sessions.purge(key)
+        found = await self._sessions.purge(key)
+        self._warm.forget(key)
+        return found
 
     async def close(self) -> None:
         """Waits for what is being written."""
+        await self._warm.close()
         await self._store.close()
 
     # ── before the request leaves ────────────────────────────────────────────────────────
@@ -135,12 +144,13 @@ class Exchange:
     ) -> OpenTurn:
         answers = incoming.mode == "stitch"
         located = await self._locator.locate(incoming.tenant, call, answers=answers)
-        claimed = _placed(claim(_marks(incoming, call), call.items, name=incoming.session), located)
+        claimed = placed(claim(_marks(incoming, call), call.items, name=incoming.session), located)
         if located is NOWHERE:
             key = await self._conversations.find(incoming.tenant, claimed, call, dialect)
         else:
             key = SessionKey(incoming.tenant, claimed.session)
         session = await stack.enter_async_context(self._sessions.use(key))
+        stack.enter_context(self._warm.paused(key, claimed.thread))
         if located.conversation or _is_thin(claimed, call):
             # What such a request means depends on the answer before it: one after the other.
             await stack.enter_async_context(session.answering)
@@ -345,14 +355,6 @@ class Exchange:
             async for chunk in answer.chunks():
                 await reply.write(chunk)
             await reply.finish()
-
-
-def _placed(claimed: Claim, located: Located) -> Claim:
-    """A place that is named by an id goes before whatever else a request says of itself."""
-    own = claimed.owns_history and claimed.session == located.session
-    if located is NOWHERE or own:
-        return claimed
-    return replace(claimed, session=located.session, thread=located.thread)
 
 
 def _holds(after: After, tree: Tree, whole: bool) -> bool | None:

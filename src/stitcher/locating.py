@@ -3,9 +3,9 @@
 Knows nothing of messages: those say it where no id does.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from stitcher.core.threads import MAIN
+from stitcher.core.threads import MAIN, Claim
 from stitcher.responses_api.conversation_objects import ConversationObjects
 from stitcher.responses_api.pointers import Pointers
 from stitcher.responses_api.refusal import (
@@ -39,6 +39,14 @@ class Located:
 
 NOWHERE = Located()
 """For a request that gives no id."""
+
+
+def placed(claimed: Claim, located: Located) -> Claim:
+    """A place that is named by an id goes before whatever else a request says of itself."""
+    own = claimed.owns_history and claimed.session == located.session
+    if located is NOWHERE or own:
+        return claimed
+    return replace(claimed, session=located.session, thread=located.thread)
 
 
 class Locator:

@@ -143,6 +143,9 @@ _tokens: Final = _between(1, 10**9, "a number of tokens, 1 or more")
 _bytes: Final = _between(1024, 2**40, "a number of bytes, 1024 or more")
 _seconds: Final = _between(0.001, 86_400, "a number of seconds above 0, at most 86400 (a day)")
 
+_pings: Final = _between(1, 1_000, "a number of requests between 1 and 1000")
+_usd: Final = _between(0, 1e6, "an amount in USD, 0 or more")
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -225,6 +228,23 @@ class Settings:
             "Ask for token usage in OpenAI streams whose client did not.",
             flag="--usage/--no-usage",
         ),
+    )
+    keep_alive: bool = field(
+        default=False,
+        metadata=_about(
+            "Read what an idle conversation has in the provider's cache again before it expires,"
+            " while that is cheaper than to write it anew (Anthropic).",
+            flag="--keep-alive/--no-keep-alive",
+        ),
+    )
+    keep_alive_pings: int = field(
+        default=12,
+        metadata=_about(
+            "Most requests that keep-alive sends for a session between two of its own.", _pings
+        ),
+    )
+    keep_alive_usd: float = field(
+        default=1.0, metadata=_about("Most that keep-alive spends in a day, in USD.", _usd)
     )
     responses_state: ResponsesState = field(
         default="local",

@@ -54,6 +54,7 @@ class OpenTurn:
     cut_harder: bool = False
     forgets: bool = False  # the provider did not know reasoning by its id
     remembered: bool = False
+    outcome: Turn | None = None  # how it ended, once that is in the log
 
     @property
     def added(self) -> frozenset[str]:
@@ -157,6 +158,7 @@ class Endings:
                 outcome = replace(outcome, head=head, cache=cache)
                 ended = [outcome, taken_back] if taken_back else [outcome]
                 await self._append(turn, received, [*said, *ended], end)
+                turn.outcome = outcome
         except StoreError as error:
             log.warning("how a turn ended was not remembered: %s", error)
             return

@@ -37,6 +37,18 @@ def test_running(stitcher: Command) -> None:
     assert found["stats"] == {"sessions": 1, "requests": 5}
 
 
+def test_what_keeping_alive_has_cost(stitcher: Command) -> None:
+    with StandIn(stitcher.sessions) as proxy:
+        assert "keep-alive" not in stitcher("status").stdout
+        kept = {"pings": 3, "usd": 0.024999, "limit": 1.0}
+        stats = {"mode": "stitch", "requests": 5, "keep_alive": kept}
+        proxy.answers["GET", "/v1/stitcher/stats"] = (200, stats)
+        lines = stitcher("status").stdout.splitlines()
+        found = json.loads(stitcher("status", "--json").stdout)
+    assert "  keep-alive     3 requests, $0.02 of $1.00 today (UTC)" in lines
+    assert found["stats"]["keep_alive"] == kept
+
+
 def test_running_but_not_counting_for_us(stitcher: Command) -> None:
     """A proxy that keeps keys apart counts for whoever shows one."""
     with StandIn(stitcher.sessions) as proxy:

@@ -31,6 +31,7 @@ from stitcher.wire.dialects import DIALECTS, read_item
 from tests.exchange.line import Line
 from tests.exchange.messages import Message, items_of, user
 from tests.exchange.provider import Provider, line_of
+from tests.exchange.virtual_time import VirtualTime
 
 T = TypeVar("T")
 
@@ -148,7 +149,7 @@ class Dialogue:
         self.settings = Settings(**settings)
         self.provider = provider or Provider()
         self.refusals_expected = 0
-        self.now = 1_000.0
+        self.time = VirtualTime(1_000.0)
         self.provider.clock = lambda: self.now
         self.exchange = self._new_exchange()
 
@@ -158,10 +159,25 @@ class Dialogue:
             store=self.store,
             upstream=self.provider,
             clock=lambda: self.now,
+            sleep=self.time.sleep,
         )
+
+    @property
+    def now(self) -> float:
+        return self.time.now
+
+    @now.setter
+    def now(self, seconds: float) -> None:
+        """At once: nobody who sleeps notices."""
+        self.time.now = seconds
+
+    def passes(self, seconds: float, *, waking: bool = True) -> None:
+        """Time goes by, and whoever waits for it does what they wait to do."""
+        self.run(self.time.passes(seconds, waking=waking))
 
     def restart(self) -> None:
         """Another process on the same store."""
+        self.run(self.time.end())
         self.exchange = self._new_exchange()
 
     def client(self, dialect: str = "openai_chat", **about: Any) -> "Client":
@@ -176,8 +192,11 @@ class Dialogue:
             "openai_responses", stream=True, line=Line(self.provider, keeps=keeps), **about
         )
 
+    def key(self, session: str, *, tenant: str = "local") -> SessionKey:
+        return SessionKey(tenant, session)
+
     def purge(self, session: str, *, tenant: str = "local") -> None:
-        assert self.run(self.exchange.purge(SessionKey(tenant, session)))
+        assert self.run(self.exchange.purge(self.key(session, tenant=tenant)))
 
     def run(self, story: Coroutine[Any, Any, T]) -> T:
         return self._runner.run(asyncio.wait_for(story, 20))

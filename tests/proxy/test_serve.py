@@ -4,6 +4,7 @@ import asyncio
 import json
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,34 @@ def test_a_conversation_is_kept_across_a_restart(tmp_path: Path) -> None:
             assert (first["x-stitcher-session"], first["x-stitcher-restored"]) == ("s", "0")
             assert second["x-stitcher-restored"] == "2"
             assert len(json.loads(upstream.requests[1].body)["messages"]) == 3
+
+    run(story())
+
+
+def test_what_is_kept_alive_does_not_keep_the_process(tmp_path: Path) -> None:
+    counted = {"input_tokens": 9, "cache_creation_input_tokens": 900, "cache_read_input_tokens": 0}
+    said = {"type": "message", "content": [{"type": "text", "text": "yes"}], "usage": counted}
+    system = [{"type": "text", "text": "Be brief. " * 400, "cache_control": {"type": "ephemeral"}}]
+    body = {"model": "claude-opus-5-5", "max_tokens": 9, "system": system}
+    body["messages"] = [{"role": "user", "content": "hi"}]
+
+    def timers() -> list[object]:
+        return [task for task in asyncio.all_tasks() if "WarmKeeper" in repr(task.get_coro())]
+
+    async def says_yes(call: Call) -> None:
+        await call.answer(json.dumps(said).encode(), "Content-Type: application/json")
+
+    async def story() -> None:
+        async with provider(says_yes) as upstream:
+            made = settings("http://127.0.0.1:9", tmp_path, keep_alive=True)
+            async with serving(replace(made, upstream_anthropic=upstream.url)) as url:
+                await ask(url, "POST", "/v1/messages", body=json.dumps(body).encode())
+                answer = await ask(url, "GET", "/v1/stitcher/stats")
+                kept = json.loads(answer.body)["keep_alive"]
+                assert kept == {"pings": 0, "usd": 0, "limit": 1.0}
+                assert len(timers()) == 1, "it would wait for nearly five minutes"
+            assert timers() == []
+            assert len(upstream.requests) == 1
 
     run(story())
 

@@ -87,3 +87,6 @@ def _print_running(found: dict[str, Any]) -> None:
     stats = found.get("stats", {})
     if mode := stats.get("mode"):
         say(f"  mode           {mode}, {stats.get('requests', 0)} requests so far")
+    if kept := stats.get("keep_alive"):
+        spent = f"{kept['pings']} requests, ${kept['usd']:.2f} of ${kept['limit']:.2f} today (UTC)"
+        say(f"  keep-alive     {spent}")
