@@ -100,6 +100,7 @@ class WarmKeeper:
         self._clock = clock
         self._sleep = sleep
         self._open: dict[SessionKey, _Session] = {}
+        self._running: set[asyncio.Task[None]] = set()  # also those that were told to end
         self._bytes = 0
         self._spending = Spending()
         self._unpriced: set[str] = set()
@@ -121,7 +122,11 @@ class WarmKeeper:
         """Begins to keep what a turn has left in the cache, as far as the provider has said it."""
         if not self._settings.keep_alive or turn.incoming.mode != "stitch":
             return
-        kept = await _kept(turn)
+        try:
+            kept = await _kept(turn)
+        except Exception as error:  # noqa: BLE001 - the edge: the client has had its answer
+            log.warning("a conversation is not kept warm: %s", type(error).__name__)
+            return
         if kept is None or not _is_last(turn) or not self._may_ping(kept):
             return
         session = self._open.get(kept.key, _Session())
@@ -131,14 +136,14 @@ class WarmKeeper:
         _stop(session, kept.thread)
         self._bytes += len(kept.body)
         timer = asyncio.ensure_future(self._keep(kept))
+        self._running.add(timer)
         session.timers[kept.thread] = timer
         timer.add_done_callback(lambda ended: self._ended(kept, session, ended))
 
     def forget(self, key: SessionKey) -> None:
         """Nothing is kept any more of a session that is gone."""
-        session = self._open.get(key)
-        for thread in list(session.timers) if session else ():
-            assert session is not None
+        session = self._open.get(key, _Session())
+        for thread in list(session.timers):
             _stop(session, thread)
 
     def stats(self) -> Mapping[str, object]:
@@ -149,10 +154,9 @@ class WarmKeeper:
 
     async def close(self) -> None:
         """Ends all timers, and waits until they have ended."""
-        timers = [timer for session in self._open.values() for timer in session.timers.values()]
-        for timer in timers:
+        for timer in self._running:
             timer.cancel()
-        await asyncio.gather(*timers, return_exceptions=True)
+        await asyncio.gather(*self._running, return_exceptions=True)
 
     # ── one thread ───────────────────────────────────────────────────────────────────────
 
@@ -188,26 +192,28 @@ class WarmKeeper:
     async def _ping(self, kept: _Kept) -> bool:
         """One request. False where nothing is left to keep."""
         now = self._clock()
-        stake = kept.stake(now)
+        stake, paid = kept.stake(now), price(kept.model, now)
         assert stake is not None
+        assert paid is not None
         self._open[kept.key].pings += 1
         # Counted before it leaves: what is broken off may have been charged.
         self._pay(kept, stake.ping, pings=1)
         usage = await self._read_again(kept)
         found = decoded(usage)
         counted = cache_usage(found) if isinstance(found, dict) else None
-        lost = counted is None or not counted.read or counted.written > 0
+        keys: tuple[str, ...] = ()
+        lost = False
         if counted is not None:
-            paid = price(kept.model, now)
-            assert paid is not None
             self._pay(kept, cost(counted, 0, paid) - stake.ping)
-        there = counted is not None and counted.read + counted.written > 0
-        keys = tuple(e.key for e in kept.held if e.key in kept.keys) if there else ()
-        entry = Refreshed(kept.thread, now, keys, usage, "lost" if lost else "")
+            lost = not counted.read or counted.written > 0
+            # The one that finds it gone writes it.
+            if counted.read or counted.written:
+                keys = tuple(e.key for e in kept.held if e.key in kept.keys)
         kept.held = tuple(replace(e, used=now) if e.key in keys else e for e in kept.held)
         async with self._sessions.use(kept.key) as session, session.changing:
-            await session.append([entry])
-        return not lost
+            cause = "lost" if lost else ""
+            await session.append([Refreshed(kept.thread, now, keys, usage, cause)])
+        return counted is not None and not lost
 
     async def _read_again(self, kept: _Kept) -> bytes | None:
         """The usage that the provider reports. Raises UpstreamError where it gives no answer."""
@@ -230,6 +236,7 @@ class WarmKeeper:
             log.warning("%.100r is not kept alive: its price is not known", model)
 
     def _ended(self, kept: _Kept, session: _Session, timer: asyncio.Task[None]) -> None:
+        self._running.discard(timer)
         self._bytes -= len(kept.body)
         if session.timers.get(kept.thread) is timer:
             del session.timers[kept.thread]

@@ -255,27 +255,26 @@ class TestItEnds:
         assert client.says("two").status == 200
 
     @pytest.mark.parametrize(
-        "reported",
+        ("reported", "cause", "warm"),
         [
-            None,
-            {"input_tokens": 1_400},
-            {
-                "input_tokens": 100,
-                "cache_read_input_tokens": 900,
-                "cache_creation_input_tokens": 400,
-            },
+            (None, "", False),
+            ({"input_tokens": 1_400}, "", False),
+            ({"cache_read_input_tokens": 0, "cache_creation_input_tokens": 0}, "lost", False),
+            ({"cache_read_input_tokens": 900, "cache_creation_input_tokens": 400}, "lost", True),
+            ({"cache_read_input_tokens": 0, "cache_creation_input_tokens": 1_300}, "lost", True),
         ],
     )
     def test_where_it_does_not_say_that_all_of_it_was_read(
-        self, talk: Dialogue, reported: dict[str, int] | None
+        self, talk: Dialogue, reported: dict[str, int] | None, cause: str, warm: bool
     ) -> None:
         opening(talk)
-        answer: dict[str, Any] = {"type": "message", "content": [], "usage": reported}
+        counted = reported and {"input_tokens": 100, **reported}
+        answer: dict[str, Any] = {"type": "message", "content": [], "usage": counted}
         talk.provider.then(Step(body=json.dumps(answer).encode()))
         talk.passes(60 * MINUTES)
         assert len(pings(talk)) == 1
         (entry,) = refreshed(talk)
-        assert (entry.cause, bool(entry.keys)) == ("lost", bool(reported and len(reported) > 1))
+        assert (entry.cause, bool(entry.keys)) == (cause, warm)
 
     def test_the_one_that_finds_it_lost_leaves_it_warm(self, talk: Dialogue) -> None:
         client = opening(talk)
@@ -417,6 +416,17 @@ class TestARequest:
         assert stats(talk)["usd"] > 0, "it may have been charged"
         assert refreshed(talk) == []
         assert read_as_foreseen(client, reply) > 1_000
+
+    def test_is_answered_also_where_keeping_it_fails(
+        self, talk: Dialogue, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def broken(body: bytes) -> bytes:
+            raise RecursionError
+
+        monkeypatch.setattr(DIALECTS["anthropic"], "ping", broken)
+        client = opening(talk)
+        assert client.says("two").error is None
+        assert talk.time.asleep == 0
 
     def test_that_failed_is_not_kept_alive(self, talk: Dialogue) -> None:
         client = opening(talk)

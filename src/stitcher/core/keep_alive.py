@@ -26,13 +26,6 @@ class Stake:
     ping: float  # a request that reads it and generates nothing
     rewrite: float  # what the next request pays more
 
-    @property
-    def most(self) -> int:
-        """How many pings pay at most, in one gap between two requests."""
-        if self.ping <= 0 or self.rewrite <= 0:
-            return 0
-        return int(self.rewrite / self.ping * (1 + _NOISE))
-
     def pays(self, spent: float) -> bool:
         """True while one more, with what this gap has cost so far, costs at most a rewrite."""
         return self.ping > 0 and spent + self.ping <= self.rewrite * (1 + _NOISE)
