@@ -125,7 +125,8 @@ def test_inside_a_tool_loop_with_much_behind_it_context_stays() -> None:
 
 def test_what_is_too_short_to_be_cached_keeps_no_old_context() -> None:
     """Nothing of it is read at a lower price: what goes need not be sent again."""
-    for model, stays in (("gpt-6", False), ("llama", True)):  # 1,024 tokens, and no minimum
+    # 1,024 tokens, 1,024 in steps of 2,048, and no minimum
+    for model, stays in (("gpt-6", False), ("gpt-5.5", False), ("llama", True)):
         talk = manager(adapter=OpenAIAdapter(model))
         turn(talk, 0, "noon")
         turn(talk, 1, "noon")

@@ -25,6 +25,12 @@ ONE_OF_EACH = (
 )
 
 
+def test_the_shortest_prefix_that_is_read_is_a_whole_step() -> None:
+    assert cache_rules("gpt-5.5").shortest == 2_048
+    assert cache_rules("gpt-5.4").shortest == 1_024
+    assert cache_rules("claude-opus-5-5").shortest == 512
+
+
 @pytest.mark.parametrize(
     ("model", "minimum", "read"),
     [

@@ -103,7 +103,7 @@ def _worth_keeping(
         for one in placed
     ]
     prices = Prices(adapter.rules.read, adapter.rules.write)
-    if adapter.count_tokens([*static_prompt(config), *history]) < adapter.rules.minimum:
+    if adapter.count_tokens([*static_prompt(config), *history]) < adapter.rules.shortest:
         prices = Prices(read=1.0, write=1.0)  # nothing of it is cached
     return outdated(priced, prices, _requests(history, state, config))
 

@@ -137,6 +137,11 @@ class CacheRules:
     requests_per_minute: int | None = None  # of one prefix and key, until they part to machines
     assumptions: Assumptions = CAREFUL
 
+    @property
+    def shortest(self) -> int:
+        """Tokens of the shortest prefix of which anything can be read."""
+        return max(self.minimum, self.block)
+
     def lost_by(self, change: str) -> tuple[Tier, ...]:
         """The tiers whose entries are not found any more after a change; none that is unknown."""
         for loss in self.losses:
