@@ -244,11 +244,11 @@ def _sent(case: Case, pieces: list[Piece]) -> Sent:
     pieces = legal(pieces)
     free = free_breakpoints(case, ours=any(piece.ours for piece in pieces))
     asked_for = lifetime(case) if free else 0
-    marks_head = free == MOST_BREAKPOINTS  # where the client marked nothing, one is for the head
+    marks_head = free == MOST_BREAKPOINTS  # where the client marked nothing: two of them
     if free:
         pieces = mark_ends(
             pieces,
-            free=free - marks_head,
+            free=free - 2 if marks_head else free,
             previous_end=case.last.of if case.last else ROOT,
             lookback=case.rules.lookback,
             lifetime=asked_for,

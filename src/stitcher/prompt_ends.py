@@ -77,7 +77,8 @@ def _head_ends(sent: Outgoing, rules: CacheRules, names: Names) -> Iterator[End]
     upto = sent.held_above
     if head.tools:
         size = min(head.tokens, estimate(len(head.tools), sent.dialect))
-        yield End(names.tools, upto + size, _BEFORE - 1, own or lifetimes(head.tools))
+        asked = own or head.marked or lifetimes(head.tools)
+        yield End(names.tools, upto + size, _BEFORE - 1, asked)
     if head.system or head.tools:
         yield End(names.system, upto + head.tokens, _BEFORE, own or _head_mark(head))
 

@@ -356,3 +356,15 @@ class TestTheLifetime:
             reply = client.says(f"m{n}")
         assert self.markers(talk) == {'{"type":"ephemeral","ttl":"1h"}'}
         assert told(reply).predicted == usage(client, reply).read > 0
+
+
+def test_a_system_prompt_that_says_the_time_leaves_the_tools_read(opened: OpenDialogue) -> None:
+    talk = opened()
+    client = talk.client("anthropic", session="s", extra={"model": "claude-opus-5-5"})
+    many = [{**tools("anthropic")[0], "name": f"look_{n}", "description": HEAD} for n in range(2)]
+    for n in range(4):
+        reply = client.sends([user(f"m{n}")], system=f"It is {n} o'clock. {HEAD}", tools=many)
+    assert told(reply).cause == "system changed"
+    read = usage(client, reply).read
+    assert read > 2_000
+    assert told(reply).predicted == pytest.approx(read, rel=0.1)

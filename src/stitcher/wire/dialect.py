@@ -94,7 +94,7 @@ class Dialect(Protocol):
         ...
 
     def mark_head(self, body: bytes, lifetime: int) -> bytes:
-        """The body with a cache breakpoint at the end of its head, where the dialect has them.
+        """The body with cache breakpoints at its head's ends, two at most, where there are any.
 
         `lifetime` is for how many seconds the provider is asked to keep it.
         """

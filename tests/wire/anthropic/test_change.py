@@ -255,6 +255,10 @@ HEAD = [
         '{"system": ' + f"[{TEXT}, {TEXT[:-2]},%s }}]" + "}",
     ),
     ('{"system":"" , "tools":[{"name":"f"} ]}', '{"system":"" , "tools":[{"name":"f",%s} ]}'),
+    (
+        '{"tools":[{"name":"f"}],"n":1,"system":"x"}',
+        '{"tools":[{"name":"f",%s}],"n":1,"system":[{"type":"text","text":"x",%s}]}',
+    ),
     ('{"system":null,"tools":[{"name":"f"}]}', '{"system":null,"tools":[{"name":"f",%s}]}'),
     ('{"system":[],"tools":[{"name":"f"}]}', '{"system":[],"tools":[{"name":"f",%s}]}'),
     (
@@ -266,9 +270,9 @@ HEAD = [
 
 @pytest.mark.parametrize(("body", "expected"), HEAD)
 def test_a_head_is_marked_at_its_end(body: str, expected: str) -> None:
-    assert mark_head(body.encode(), 300).decode() == expected % EPHEMERAL
+    assert mark_head(body.encode(), 300).decode() == expected.replace("%s", EPHEMERAL)
     for_an_hour = EPHEMERAL.replace("}", ',"ttl":"1h"}')
-    assert mark_head(body.encode(), 3_600).decode() == expected % for_an_hour
+    assert mark_head(body.encode(), 3_600).decode() == expected.replace("%s", for_an_hour)
 
 
 @pytest.mark.parametrize(

@@ -51,19 +51,19 @@ def change(piece: Piece) -> bytes | None:
 
 
 def mark_head(body: bytes, lifetime: int) -> bytes:
-    """The body with a cache breakpoint at the end of its system prompt, else of its tools."""
+    """The body with cache breakpoints at the ends of its tools and of its system prompt.
+
+    Of its tools too: a client that says the time in its system prompt still has these read.
+    """
     try:
         found = members(body)
     except Unreadable:
         return body
-    for key in ("system", "tools"):
-        member = found.get(key)
-        if member is None:
-            continue
+    heads = [found[key] for key in ("system", "tools") if key in found]
+    for member in sorted(heads, key=lambda one: one.start, reverse=True):
         value = body[member.start : member.end]
         marked = _marked(value, _asking(lifetime))
-        if marked != value:
-            return replaced(body, member, marked)
+        body = body if marked == value else replaced(body, member, marked)
     return body
 
 
