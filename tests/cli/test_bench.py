@@ -13,7 +13,7 @@ from tests.benchmark.sessions import CLAUDE_CODE, written
 from tests.cli.conftest import Command
 from tests.cli.terminal import on_terminal, without_codes
 
-QUICK = ("bench", "--workload", "script", "--provider", "openai")
+QUICK = ("bench", "--workload", "script", "--cell", "openai")
 
 
 def test_it_prints_prices_a_table_and_a_summary(stitcher: Command) -> None:
@@ -66,7 +66,7 @@ def test_pictures(stitcher: Command, tmp_path: Path) -> None:
 
 def test_a_session_of_ones_own(stitcher: Command, tmp_path: Path) -> None:
     path = written(tmp_path / "mine.jsonl", CLAUDE_CODE)
-    result = stitcher("bench", "--trace", str(path), "--provider", "anthropic-1h", "--json")
+    result = stitcher("bench", "--trace", str(path), "--cell", "anthropic-1h", "--json")
     found = json.loads(result.stdout)
     assert [one["name"] for one in found["workloads"]] == ["mine"]
     assert {row["requests"] for row in found["rows"]} == {3}
@@ -80,7 +80,7 @@ def test_a_session_of_ones_own(stitcher: Command, tmp_path: Path) -> None:
         (("--workload", "scirpt"), "--workload: found 'scirpt', expected one of script, "),
         (("--workload", "scirpt"), "did you mean 'script'?"),
         (("--arm", "x"), "--arm: found 'x', expected one of direct, naive, "),
-        (("--provider", "x"), "--provider: found 'x', expected one of anthropic-5m, "),
+        (("--cell", "x"), "--cell: found 'x', expected one of anthropic-5m, "),
         (("--trace", "nothing.jsonl"), "--trace: nothing.jsonl: cannot be read"),
         (("--keep", "2"), "--keep"),
         (("--max-tokens", "0"), "--max-tokens"),

@@ -41,8 +41,8 @@ class Wanted:
     arm: Annotated[
         Names, typer.Option(help="A way to lay out requests; may be repeated.", metavar="NAME")
     ] = None
-    provider: Annotated[
-        Names, typer.Option(help="A provider's cell; may be repeated.", metavar="CELL")
+    cell: Annotated[
+        Names, typer.Option(help="A model and a lifetime; may be repeated.", metavar="CELL")
     ] = None
     max_tokens: Annotated[
         int | None,
@@ -96,7 +96,7 @@ def _plan(wanted: Wanted) -> "Plan":
     workloads = [make(wanted.seed) for make in makers.values()]
     workloads += [traced(path, wanted.seed) for path in wanted.trace or ()]
     arms = _named("--arm", ARMS, wanted.arm, ARMS)
-    cells = _named("--provider", CELLS, wanted.provider, DEFAULT_CELLS)
+    cells = _named("--cell", CELLS, wanted.cell, DEFAULT_CELLS)
     return Plan(workloads, list(arms), list(cells.values()), wanted.keep, wanted.max_tokens)
 
 
