@@ -1,18 +1,17 @@
 """`stitcher bench`: what conversations cost, by how their requests are laid out."""
 
-import difflib
 import json
 import platform
-import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from stitcher import __version__
-from stitcher.cli.console import Column, is_fancy, note, say, table
+from stitcher.cli.bench_console import Progress, named, printed
+from stitcher.cli.console import note, say
 from stitcher.cli.options import field_flags
 from stitcher.errors import SettingsError
 
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from stitcher.benchmark.measure import Plan, Row
     from stitcher.benchmark.report import Sheet
 
-T = TypeVar("T")
 Names = list[str] | None
 
 
@@ -44,6 +42,30 @@ class Wanted:
     cell: Annotated[
         Names, typer.Option(help="A model and a lifetime; may be repeated.", metavar="CELL")
     ] = None
+    provider: Annotated[
+        str | None,
+        typer.Option(
+            help="Send them to this one: anthropic, openai, gemini, deepseek, ollama.",
+            metavar="NAME",
+        ),
+    ] = None
+    model: Annotated[
+        str | None, typer.Option(help="The provider's model (default: a cheap one).")
+    ] = None
+    base_url: Annotated[
+        str | None, typer.Option(help="Where the provider is instead.", metavar="URL")
+    ] = None
+    ollama_log: Annotated[
+        Path | None, typer.Option(help="The log of Ollama's server.", metavar="FILE")
+    ] = None
+    max_usd: Annotated[
+        float, typer.Option(min=0, help="What sending them may cost at most.", metavar="N")
+    ] = 1.0
+    gaps: Annotated[
+        float,
+        typer.Option(min=0, help="Wait for gaps, at most so many seconds each.", metavar="N"),
+    ] = 0.0
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before it costs.")] = False
     max_tokens: Annotated[
         int | None,
         typer.Option(min=1, help="The budget (default: each workload's own).", metavar="N"),
@@ -61,17 +83,42 @@ class Wanted:
     ] = None
 
 
+# Flags that say something of one kind of run only.
+_LIVE: Final = ("model", "base_url", "ollama_log", "max_usd", "gaps", "yes")
+_VIRTUAL: Final = ("cell", "svg")
+
+
 @field_flags(Wanted)
 def bench(wanted: Wanted) -> None:
     """Count what conversations cost, arm by arm.
 
     In virtual time, with the simulator's models of the providers' prompt caches: no key, no
-    network.
+    network. With --provider the conversations are sent to it, with your own key: its figures, at
+    its prices.
     """
+    live = wanted.provider is not None
+    _expect_none_of(wanted, _VIRTUAL if live else _LIVE, "without" if live else "with")
+    if live:
+        from stitcher.cli.bench_live import bench_live
+
+        bench_live(wanted)
+    else:
+        _virtual(wanted)
+
+
+def _expect_none_of(wanted: Wanted, flags: Iterable[str], when: str) -> None:
+    usual = Wanted()
+    for name in flags:
+        if getattr(wanted, name) != getattr(usual, name):
+            flag = f"--{name.replace('_', '-')}"
+            raise SettingsError(f"{flag}: expected it only {when} --provider")
+
+
+def _virtual(wanted: Wanted) -> None:
     from stitcher.benchmark.measure import measured
 
     plan = _plan(wanted)
-    progress = _Progress(len(plan.workloads) * len(plan.cells))
+    progress = Progress(len(plan.workloads) * len(plan.cells))
     rows = list(measured(plan, progress.step))
     progress.done()
     if wanted.svg is not None:
@@ -83,7 +130,7 @@ def bench(wanted: Wanted) -> None:
         found = document(plan, rows, versions=versions, seed=wanted.seed)
         say(json.dumps(found, ensure_ascii=False))
     else:
-        _print(_sheets(plan, rows, wanted), as_markdown=wanted.as_markdown)
+        printed(_sheets(plan, rows, wanted), as_markdown=wanted.as_markdown)
 
 
 def _plan(wanted: Wanted) -> "Plan":
@@ -92,49 +139,12 @@ def _plan(wanted: Wanted) -> "Plan":
     from stitcher.benchmark.traces import traced
     from stitcher.benchmark.workloads import WORKLOADS
 
-    makers = _named("--workload", WORKLOADS, wanted.workload, () if wanted.trace else WORKLOADS)
+    makers = named("--workload", WORKLOADS, wanted.workload, () if wanted.trace else WORKLOADS)
     workloads = [make(wanted.seed) for make in makers.values()]
     workloads += [traced(path, wanted.seed) for path in wanted.trace or ()]
-    arms = _named("--arm", ARMS, wanted.arm, ARMS)
-    cells = _named("--cell", CELLS, wanted.cell, DEFAULT_CELLS)
+    arms = named("--arm", ARMS, wanted.arm, ARMS)
+    cells = named("--cell", CELLS, wanted.cell, DEFAULT_CELLS)
     return Plan(workloads, list(arms), list(cells.values()), wanted.keep, wanted.max_tokens)
-
-
-def _named(
-    flag: str, known: Mapping[str, T], names: Sequence[str] | None, usual: Iterable[str]
-) -> dict[str, T]:
-    """Those of the names, in their order. Raises SettingsError for one that is not known."""
-    chosen = list(usual) if names is None else names
-    for name in chosen:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            meant = f"; did you mean {near[0]!r}?" if near else ""
-            raise SettingsError(
-                f"{flag}: found {name!r}, expected one of {', '.join(known)}{meant}"
-            )
-    return {name: known[name] for name in chosen}
-
-
-class _Progress:
-    """One line on stderr, where that is a terminal."""
-
-    def __init__(self, steps: int) -> None:
-        self._steps = steps
-        self._taken = 0
-        self._shown = is_fancy(sys.stderr)
-
-    def step(self, what: str) -> None:
-        """Says what is being done now."""
-        self._taken += 1
-        self._say(f"{self._taken}/{self._steps}  {what}")
-
-    def done(self) -> None:
-        """Takes the line away."""
-        self._say("")
-
-    def _say(self, text: str) -> None:
-        if self._shown:
-            typer.echo(f"\r\x1b[K{text}", nl=False, err=True)
 
 
 def _sheets(plan: "Plan", rows: Sequence["Row"], wanted: Wanted) -> Iterable["Sheet"]:
@@ -144,18 +154,6 @@ def _sheets(plan: "Plan", rows: Sequence["Row"], wanted: Wanted) -> Iterable["Sh
     yield from sheets(plan, rows)
     if wanted.turns:
         yield from turn_sheets(rows)
-
-
-def _print(sheets: Iterable["Sheet"], *, as_markdown: bool) -> None:
-    from stitcher.benchmark.report import markdown
-
-    for sheet in sheets:
-        if as_markdown:
-            say(markdown(sheet))
-            continue
-        columns = [Column(title, right=n >= sheet.words) for n, title in enumerate(sheet.columns)]
-        table(columns, sheet.rows, title=sheet.title)
-        say()
 
 
 def _draw(rows: Sequence["Row"], folder: Path) -> None:
