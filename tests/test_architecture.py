@@ -240,6 +240,13 @@ def test_pure_layers_do_nothing_but_compute(path: Path) -> None:
     assert not waits, f"{named(path)} waits for something"
 
 
+@pytest.mark.parametrize("path", [p for p in modules() if layer(p) == "benchmark"], ids=named)
+def test_the_benchmark_speaks_http_in_one_place(path: Path) -> None:
+    # Who runs it in virtual time needs no network, and a key is in one module's hands.
+    speaks = "aiohttp" in {name.partition(".")[0] for name in imports(path)}
+    assert speaks == (named(path) == "benchmark/live/asking.py")
+
+
 @pytest.mark.parametrize(
     "path", [p for p in modules() if layer(p) in STANDARD_LIBRARY_ONLY], ids=named
 )

@@ -43,7 +43,9 @@ def bench_live(wanted: "Wanted") -> None:
     (provider,) = named("--provider", PROVIDERS, [wanted.provider or ""], ()).values()
     key, log = _key(provider), _log(provider, wanted)
     plan = _plan(provider, wanted)
-    most = bound(plan)
+    progress = Progress(plan.requests)
+    most = bound(plan, progress.step)
+    progress.done()
     _agreed(plan, most, wanted)
     found = _sent(plan, wanted.base_url or provider.base_url, key, log)
     _shown(plan, found, notes(plan, found, most), wanted)
@@ -82,7 +84,6 @@ def _log(provider: "Provider", wanted: "Wanted") -> "OllamaLog | None":
 def _plan(provider: "Provider", wanted: "Wanted") -> "Plan":
     from stitcher.benchmark.live.measure import Plan
     from stitcher.benchmark.live.requests import ARMS
-    from stitcher.providers.prices import price
 
     model = wanted.model or provider.model
     if model is None:
@@ -95,7 +96,7 @@ def _plan(provider: "Provider", wanted: "Wanted") -> "Plan":
         _workloads(wanted),
         list(named("--arm", ARMS, wanted.arm, ARMS)),
         run=secrets.token_hex(4),
-        price=None if provider.key_name is None else price(model, time.time()),
+        price=provider.price(model, time.time()),
         seed=wanted.seed,
         keep=wanted.keep,
         max_tokens=wanted.max_tokens,
@@ -118,6 +119,11 @@ def _workloads(wanted: "Wanted") -> "list[Workload]":
 
 def _agreed(plan: "Plan", most: "Bound", wanted: "Wanted") -> None:
     """Returns where the run may cost what it may. Raises SettingsError, or Abort for a no."""
+    if plan.window is not None and most.longest > plan.window:
+        note(
+            f"the longest prompt has about {most.longest:,} tokens, {plan.model} takes"
+            f" {plan.window:,}: it may be refused (only direct has no budget)"
+        )
     if plan.provider.key_name is None:
         return
     what = f"{plan.requests} requests to {plan.provider.name}, {plan.model}"

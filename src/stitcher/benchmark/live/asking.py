@@ -6,12 +6,12 @@ The only module of the benchmark that speaks HTTP. A key goes into one header an
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Self
 
 import aiohttp
 
+from stitcher.benchmark.live.answer import Answer
 from stitcher.benchmark.live.ollama_log import OllamaLog
 from stitcher.benchmark.live.providers import Body, Provider
 from stitcher.errors import StitcherError
@@ -24,16 +24,6 @@ _ANY_KEY: Final = "ollama"  # where none is needed, gateways still want a header
 
 class RequestFailed(StitcherError):
     """A request was not answered as it should have been."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What one request came to."""
-
-    usage: CacheUsage
-    answered: int  # tokens of the answer
-    seconds: float  # until it was there, whole
-    told: bool = True  # something was said of the cache
 
 
 class Line:

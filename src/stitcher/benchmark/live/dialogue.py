@@ -16,16 +16,19 @@ from stitcher.messages.reading import Message, Tool
 CHARACTERS: Final = 4
 """Of a token."""
 
+# Short and common ones, each a token of most vocabularies: with a space, about four characters.
 _WORDS: Final = (
-    "anchor", "basin", "beacon", "bell", "boat", "bridge", "buoy", "cabin", "cargo", "chart",
-    "coast", "compass", "copper", "crane", "current", "deck", "depth", "dock", "drift", "eastern",
-    "ebb", "engine", "ferry", "fog", "gauge", "granite", "gravel", "gull", "harbour", "hull",
-    "inlet", "island", "jetty", "keel", "lantern", "ledger", "level", "lock", "log", "marsh",
-    "mast", "meadow", "mill", "moor", "morning", "mud", "narrow", "net", "north", "oar", "pier",
-    "pilot", "plank", "pool", "quay", "rain", "reed", "ridge", "river", "rope", "rudder", "sail",
-    "salt", "sand", "shallow", "shore", "signal", "sluice", "south", "stone", "storm", "strait",
-    "tide", "timber", "tower", "tug", "valley", "vessel", "wall", "watch", "water", "wave", "weir",
-    "western", "wharf", "wind", "winter", "yard",
+    "air", "arm", "art", "ash", "axe", "bag", "bar", "bay", "bed", "bee", "bell", "big", "bird",
+    "boat", "bow", "box", "bus", "can", "cap", "car", "cat", "cold", "cow", "cup", "cut",
+    "dark", "day", "deep", "dew", "dim", "dip", "dock", "dog", "door", "dry", "east", "egg",
+    "end", "eye", "fan", "far", "fire", "fit", "flag", "fog", "fox", "fuel", "gap", "gate",
+    "gold", "hay", "hen", "hill", "hot", "hut", "ice", "ink", "iron", "jar", "key", "kit",
+    "lake", "land", "leg", "light", "lip", "log", "lot", "low", "map", "mat", "men", "mill",
+    "mix", "mud", "net", "new", "nut", "oak", "oil", "old", "ore", "pan", "path", "pen", "pie",
+    "pig", "pin", "pit", "pot", "rain", "ram", "rat", "raw", "red", "ring", "road", "rod",
+    "roof", "rope", "row", "rug", "run", "sail", "salt", "sand", "sea", "sit", "sky", "snow",
+    "sun", "tap", "tar", "tea", "tie", "tin", "tip", "toe", "top", "toy", "tree", "van", "wall",
+    "war", "wet", "wind", "wood", "yard",
 )  # fmt: skip
 
 
@@ -54,7 +57,7 @@ def dialogue(conversation: Conversation, *, seed: int, name: str) -> Dialogue:
     said = [message for n in requests for message in _exchange(conversation, n, seed, tool)]
     contexts = [each.context for each in conversation.requests]
     return Dialogue(
-        head=f"{name} {words(conversation.head, seed)[len(name) + 1 :]}",
+        head=f"{name} {words(conversation.head, seed)[len(name) + 1 :]}".rstrip(),
         messages=said,
         contexts=[None if one is None else words(one, seed) for one in contexts],
         turns=[at % 2 == 0 and conversation.begins_turn(at // 2) for at in range(len(said))],

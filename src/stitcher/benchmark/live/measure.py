@@ -12,18 +12,21 @@ from statistics import median
 from typing import Final
 
 from stitcher.benchmark.conversation import Conversation, Workload
-from stitcher.benchmark.live.asking import Answer
+from stitcher.benchmark.live.answer import Answer
 from stitcher.benchmark.live.dialogue import CHARACTERS, Dialogue, dialogue
 from stitcher.benchmark.live.providers import ANSWER_TOKENS, Body, Provider
 from stitcher.benchmark.live.requests import ARMS, Setting
 from stitcher.core.tokens import estimate
 from stitcher.errors import StitcherError
 from stitcher.messages.json_text import json_text
+from stitcher.providers.models import context_window
 from stitcher.providers.prices import Price, cost
 from stitcher.providers.usage import CacheUsage
 
 Ask = Callable[[Body], Awaitable[Answer]]
 Wait = Callable[[float], Awaitable[None]]
+Told = Callable[[str], None]
+"""Hears what is being done with each request."""
 
 _FAMILIES: Final = {"messages": "anthropic", "chat": "openai_chat"}
 
@@ -46,6 +49,11 @@ class Plan:
 
     def budget(self, workload: Workload) -> int:
         return self.max_tokens or workload.max_tokens
+
+    @property
+    def window(self) -> int | None:
+        """Tokens that the model takes; None where that is not known."""
+        return context_window(self.model)
 
     @property
     def requests(self) -> int:
@@ -158,12 +166,13 @@ class Bound:
     longest: int  # tokens of the longest prompt
 
 
-def bound(plan: Plan) -> Bound:
+def bound(plan: Plan, told: Told = lambda _: None) -> Bound:
     """By an estimate that is rather too high, and as if nothing were read and all were written."""
     family = _FAMILIES[plan.provider.dialect]
     dollars, longest = 0.0, 0
     for sent in plan.dialogues():
         for body in plan.bodies(sent):
+            told(f"counting {sent.workload.name}, {sent.arm}")
             size = len(json_text(body))
             tokens, longest = estimate(size, family), max(longest, size // CHARACTERS)
             if plan.price is not None:
@@ -176,10 +185,10 @@ async def measured(
     plan: Plan,
     ask: Ask,
     *,
-    told: Callable[[str], None] = lambda _: None,
+    told: Told = lambda _: None,
     wait: Wait = asyncio.sleep,
 ) -> Measured:
-    """Sends all of it; `told` hears what is being asked."""
+    """Sends all of it, one request after the other."""
     found = Measured()
     try:
         for sent in plan.dialogues():

@@ -11,6 +11,7 @@ from stitcher.prompt.adapters.anthropic import AnthropicAdapter
 from stitcher.prompt.adapters.openai import OpenAIAdapter
 from stitcher.providers.caching import CacheRules
 from stitcher.providers.engines import engine_rules
+from stitcher.providers.prices import Price, price
 
 Body = dict[str, Any]
 Adapter = AnthropicAdapter | OpenAIAdapter
@@ -42,6 +43,10 @@ class Provider:
         if self.dialect == "messages":
             return AnthropicAdapter(model)
         return _OllamaAdapter(model) if self.key_name is None else OpenAIAdapter(model)
+
+    def price(self, model: str, at: float) -> Price | None:
+        """What a model's tokens cost at a time; None where nobody knows or nobody is paid."""
+        return None if self.key_name is None else price(model, at)
 
     def bounded(self, body: Body) -> Body:
         """A request with what every one to this provider carries."""
