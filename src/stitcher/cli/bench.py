@@ -50,7 +50,8 @@ class Wanted:
         ),
     ] = None
     model: Annotated[
-        str | None, typer.Option(help="The provider's model (default: a cheap one).")
+        str | None,
+        typer.Option(help="The provider's model (default: a cheap one).", metavar="NAME"),
     ] = None
     base_url: Annotated[
         str | None, typer.Option(help="Where the provider is instead.", metavar="URL")

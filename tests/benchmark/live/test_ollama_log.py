@@ -114,6 +114,13 @@ def test_only_what_is_new_counts(tmp_path: Path) -> None:
     assert log.pauses == 0
 
 
+def test_what_was_logged_before_is_nobodys_answer(tmp_path: Path) -> None:
+    path = tmp_path / "server.log"
+    path.write_text("\n".join([*lines(1, 120, 36), ""]))
+    with pytest.raises(NothingLogged):
+        Log(path).latest(120)
+
+
 def test_somebody_elses_prompt_is_told_by_its_size(log: Log) -> None:
     log.write(*lines(1, 120, 36), *lines(2, 8, 0))
     assert log.latest(120) == Logged(120, 36)
