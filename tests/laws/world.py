@@ -185,9 +185,13 @@ class World:
         assert refusal is None or not ours, f"{refusal}\n{made.body!r}"
         self.provider.stores = parsed.stores
         self.write(made.entries)
+        self._note(made, body)
+        return made, parsed
+
+    def _note(self, made: Plan, body: bytes) -> None:
+        """Keeps what was sent, for laws that compare one request with another."""
         self.sent.append(messages_of(self.dialect, made.body))
         self.untouched.append(made.body is body)
-        return made, parsed
 
     def terms(
         self, *, owns_history: bool = False, after: After | None = None, appends: bool = False
