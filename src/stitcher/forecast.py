@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from stitcher.core.align import Alignment
@@ -71,8 +72,7 @@ def forecast(
     """What is to be expected of a request, after the thread's last turn."""
     state = last.cache if last else NOTHING_KNOWN
     parts = parts_of(sent.head)
-    block = rules.block if rules.scheme == "blocks" else rules.rounding
-    finding = Finding(rules.lookback, rules.minimum, block)
+    finding = _finding(rules)
     ledger = Ledger(state.held)
     names = names_of(sent.head, sent.dialect, sent.window)
     if rules.scheme in _WRITES_ANYWHERE:
@@ -85,6 +85,19 @@ def forecast(
     if prediction.found != newest or not newest:
         cause = _cause(sent, last, (parts, names), alignment, (ends, finding, now))
     return Forecast(ends, finding, prediction, cause, parts, names, rules)
+
+
+@lru_cache(maxsize=256)
+def _finding(rules: CacheRules) -> Finding:
+    return Finding(
+        rules.lookback,
+        rules.minimum,
+        block=rules.block if rules.scheme == "blocks" else rules.rounding,
+        # What can be read to the token is computed anew to go on from (vLLM docs, 2026-11).
+        computed=1 if rules.scheme == "prefix" else 0,
+        free=all(lifetime.write == 1.0 for lifetime in rules.lifetimes),
+        renews_earlier=rules.assumptions.hit_refreshes_earlier,
+    )
 
 
 def _with_common(ledger: Ledger, sent: Outgoing, names: Names, alignment: Alignment) -> Ledger:
@@ -225,5 +238,5 @@ def _with_answer(ledger: Ledger, made: Forecast, answered: Answered, sent_at: fl
     if tokens < made.finding.minimum:
         return ledger
     key, lifetime = made.names.message(answered.chain), made.rules.lifetimes[0].seconds
-    said = Held(key, tokens, lifetime, sent_at, answered.at, exact=True)
-    return Ledger((said, *(held for held in ledger.held if held.key != key)))
+    end = End(key, tokens, lifetime=lifetime)
+    return ledger.said(end, now=sent_at, answered=answered.at)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from stitcher.benchmark.cells import Cell
-from stitcher.benchmark.conversation import Block, Conversation
+from stitcher.benchmark.conversation import Block, Conversation, Request
 from stitcher.benchmark.prompt import Prompt
 from stitcher.core.breakpoints import MOST_BREAKPOINTS
 from stitcher.simulator.cache import (
@@ -46,12 +46,23 @@ class Bill:
 
 def bills(conversation: Conversation, prompts: Iterable[Prompt], cell: Cell) -> Iterator[Bill]:
     """Each request's bill, of a cache that begins empty."""
-    chain, cache = _Chain(cell), _cache(cell)
-    for request, prompt in zip(conversation.requests, prompts, strict=True):
-        links = chain.extended(prompt)
+    cache = _cache(cell)
+    for request, links in zip(conversation.requests, chained(prompts, cell), strict=True):
         reading = cache.begin(_SCOPE, links, cell.minimum, request.at)
-        cache.settle(reading, request.at + min(_FIRST_TOKEN, request.seconds))
+        cache.settle(reading, begins(request))
         yield Bill(reading.read, reading.written, reading.plain)
+
+
+def chained(prompts: Iterable[Prompt], cell: Cell) -> Iterator[list[Link]]:
+    """Each request as it is sent, with its breakpoints where the provider takes them."""
+    chain = _Chain(cell)
+    for prompt in prompts:
+        yield chain.extended(prompt)
+
+
+def begins(request: Request) -> float:
+    """When a request's answer begins."""
+    return request.at + min(_FIRST_TOKEN, request.seconds)
 
 
 def _cache(cell: Cell) -> Cache:
@@ -72,6 +83,8 @@ class _Chain:
 
     def __init__(self, cell: Cell) -> None:
         self._marked = cell.marks
+        # Before a breakpoint, Anthropic's look-back stops at any block; OpenAI's at its own only.
+        self._readable = cell.regime != "breakpoints"
         self._ttl = cell.lifetime
         self._blocks: Sequence[Block] = ()
         self._links: list[Link] = []  # of those, as they are without breakpoints
@@ -85,7 +98,7 @@ class _Chain:
             block = prompt.blocks[n]
             hash_ = hashlib.blake2b(hash_ + block.key, digest_size=16).digest()
             tokens += block.tokens
-            links.append(Link(hash_, tokens, n, readable=not self._marked))
+            links.append(Link(hash_, tokens, n, readable=self._readable))
         self._blocks, self._links = prompt.blocks, links
         if not self._marked:
             return links

@@ -58,6 +58,9 @@ class Finding:
     lookback: int = 0  # positions walked back from each end written to; 0: every end is looked up
     minimum: int = 0  # tokens of the shortest prefix that is written
     block: int = 1  # what is read is a multiple of so many tokens
+    computed: int = 0  # tokens at a prompt's end that are never read, whatever is held
+    free: bool = False  # writing costs what plain input does, and is not told apart from it
+    renews_earlier: bool = False  # a read also renews what is held of the prompt before it
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,16 +137,22 @@ class Ledger:
         """
         total = ends[-1].tokens if ends else 0
         at = self._found(ends, finding, now)
-        read = ends[at].tokens if at >= 0 else 0
+        found = ends[at].key if at >= 0 else ""
+        read = min(ends[at].tokens, total - finding.computed) if at >= 0 else 0
         read -= read % finding.block
+        read = read if read >= finding.minimum else 0
+        if finding.free:
+            return Prediction(read, {}, total - read, found)
+        last: dict[int, int] = {}  # tokens up to the last end written, by lifetime
+        for end in ends:
+            if end.lifetime and end.tokens >= finding.minimum:
+                last[end.lifetime] = max(end.tokens, last.get(end.lifetime, 0))
         written: dict[int, int] = {}
         upto = read
-        for lifetime in sorted({end.lifetime for end in ends if end.lifetime}, reverse=True):
-            marked = (e.tokens for e in ends if e.lifetime == lifetime and _long_enough(e, finding))
-            last = max(marked, default=0)
-            if last > upto:
-                written[lifetime], upto = last - upto, last
-        return Prediction(read, written, total - upto, ends[at].key if at >= 0 else "")
+        for lifetime in sorted(last, reverse=True):
+            if last[lifetime] > upto:
+                written[lifetime], upto = last[lifetime] - upto, last[lifetime]
+        return Prediction(read, written, total - upto, found)
 
     def sent(
         self, ends: Sequence[End], finding: Finding, *, now: float, answered: float
@@ -158,15 +167,29 @@ class Ledger:
         fresh: list[Held] = []
         for n in range(len(ends) - 1, -1, -1):
             end = ends[n]
-            if n != at and not (end.lifetime and _long_enough(end, finding)):
+            written = end.lifetime > 0 and end.tokens >= finding.minimum
+            renewed = n == at or (n < at and finding.renews_earlier)
+            if not (written or renewed):
                 continue
             known = before.pop(end.key, None)
-            if known is None:
+            if known is not None:
+                lifetime = max(known.lifetime, end.lifetime) if n > at else known.lifetime
+                fresh.append(_used(known, end.tokens, lifetime, (now, answered)))
+            elif written:
                 fresh.append(Held(end.key, end.tokens, end.lifetime, now, answered))
-            else:
-                counted = known.tokens if known.exact else end.tokens
-                fresh.append(replace(known, tokens=counted, used=max(known.used, now)))
         return Ledger((*fresh, *before.values()))
+
+    def said(self, end: End, *, now: float, answered: float) -> "Ledger":
+        """With an answer, where the provider writes what it says too: the newest of all.
+
+        `end` is its own, in tokens that the provider has counted; it is found from `answered` on.
+        """
+        known = next((e for e in self.held if e.key == end.key and _alive(e, now)), None)
+        if known is None:
+            made = Held(end.key, end.tokens, end.lifetime, now, answered, exact=True)
+        else:
+            made = replace(_used(known, end.tokens, known.lifetime, (now, answered)), exact=True)
+        return Ledger((made, *(entry for entry in self.held if entry.key != end.key)))
 
     def newest(self, most: int) -> "Ledger":
         """With so many entries only, the newest: what a long edit would fall back to is lost."""
@@ -182,11 +205,11 @@ class Ledger:
 
     def _found(self, ends: Sequence[End], finding: Finding, now: float) -> int:
         """The last end at which an entry is found; -1 for none."""
-        keys = {entry.key for entry in self.held if _alive(entry, now) and entry.visible <= now}
-        marks = [end.position for end in ends if end.lifetime and _long_enough(end, finding)]
+        keys = {entry.key for entry in self.held if entry.visible <= now and _alive(entry, now)}
+        marks = [e.position for e in ends if e.lifetime and e.tokens >= finding.minimum]
         for n in range(len(ends) - 1, -1, -1):
             end = ends[n]
-            if end.key not in keys or not end.readable or not _long_enough(end, finding):
+            if end.key not in keys or not end.readable or end.tokens < finding.minimum:
                 continue
             if not finding.lookback or _reached(end.position, marks, finding.lookback):
                 return n
@@ -197,8 +220,12 @@ def _alive(entry: Held, now: float) -> bool:
     return now < entry.used + entry.lifetime
 
 
-def _long_enough(end: End, finding: Finding) -> bool:
-    return end.tokens >= finding.minimum
+def _used(entry: Held, tokens: int, lifetime: int, times: tuple[float, float]) -> Held:
+    """The same after a request of these times; found once the first of two answers has begun."""
+    now, answered = times
+    counted = entry.tokens if entry.exact else tokens
+    used, visible = max(entry.used, now), min(entry.visible, answered)
+    return Held(entry.key, counted, lifetime, used, visible, entry.exact)
 
 
 def _reached(position: int, marks: Sequence[int], lookback: int) -> bool:
