@@ -62,17 +62,21 @@ def free_breakpoints(case: Case, *, ours: bool) -> int:
 
 def with_openais(case: Case, sent: Sent) -> Sent:
     """A request with what OpenAI takes besides: a mark at the end of the head, or a key."""
-    marked = sent.body
-    if _marks_openais_head(case, sent.pieces):
-        marked = case.dialect.mark_head(sent.body, case.rules.lifetimes[0].seconds)
-    key = _cache_key(case)
+    asked_for, key = openais(case, sent.pieces)
+    marked = case.dialect.mark_head(sent.body, asked_for) if asked_for else sent.body
     keyed = case.dialect.with_key(marked, key) if key else marked
     if keyed is sent.body:
         return sent
     added = [BREAKPOINT] if marked is not sent.body else []
     added += [CACHE_KEY] if keyed is not marked else []
-    head_marked = case.rules.lifetimes[0].seconds if BREAKPOINT in added else sent.head_marked
+    head_marked = asked_for if BREAKPOINT in added else sent.head_marked
     return replace(sent, body=keyed, head_marked=head_marked, added=frozenset(added))
+
+
+def openais(case: Case, pieces: Sequence[Piece]) -> tuple[int, str]:
+    """Seconds that a mark at the head's end asks for, and the key; 0 and "" for none."""
+    marks = _marks_openais_head(case, pieces)
+    return case.rules.lifetimes[0].seconds if marks else 0, _cache_key(case)
 
 
 def _marks_openais_head(case: Case, pieces: Sequence[Piece]) -> bool:
@@ -132,7 +136,7 @@ def lifetime(case: Case) -> int:
 def _outgoing(case: Case, kept: Kept, sent: Sent, tokens: int) -> Outgoing:
     window = kept.cut or case.window
     return Outgoing(
-        head=replace(case.head, marked=sent.head_marked),
+        head=replace(case.head, marked=sent.head_marked) if sent.head_marked else case.head,
         pieces=sent.pieces,
         tokens=tokens,
         window=window.start if window else "",
@@ -156,8 +160,7 @@ def _automatic(case: Case) -> int:
 def state_before(case: Case, kept: Kept) -> CacheState:
     """What the thread's next turn will say of its cache, before the provider has answered."""
     state, last = case.state, case.last
-    messages = case.tokens(kept.path, kept.steps)
-    surplus = max(0, messages - case.budget.guaranteed)
+    surplus = max(0, case.tokens(kept.path, kept.steps) - case.budget.guaranteed)
     gaps = state.gaps
     if last is not None:
         # Not when an entry was used last: that may have been to keep it alive.

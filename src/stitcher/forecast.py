@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final
 
 from stitcher.core.align import Alignment
@@ -87,7 +86,6 @@ def forecast(
     return Forecast(ends, finding, prediction, cause, parts, names, rules)
 
 
-@lru_cache(maxsize=256)
 def _finding(rules: CacheRules) -> Finding:
     return Finding(
         rules.lookback,
@@ -95,7 +93,7 @@ def _finding(rules: CacheRules) -> Finding:
         block=rules.block if rules.scheme == "blocks" else rules.rounding,
         # What can be read to the token is computed anew to go on from (vLLM docs, 2026-11).
         computed=1 if rules.scheme == "prefix" else 0,
-        free=all(lifetime.write == 1.0 for lifetime in rules.lifetimes),
+        free=rules.write == 1.0,
         renews_earlier=rules.assumptions.hit_refreshes_earlier,
     )
 
@@ -220,10 +218,11 @@ def _was_found(made: Forecast, before: CacheState, read: int) -> bool:
     if made.rules.scheme in ("prefix", "blocks") or abs(read - expected) > expected * _NEAR:
         return False  # such a cache may read on behind any end
     held = {entry.key: entry.exact for entry in before.held}
-    ends = [end for end in made.ends if end.key in held]
-    nearest = min(ends, key=lambda end: abs(end.tokens - read), default=None)
     found = made.prediction.found
-    return bool(read) and nearest is not None and nearest.key == found and not held[found]
+    if not read or held.get(found, True):
+        return False
+    ends = [end for end in made.ends if end.key in held]
+    return min(ends, key=lambda end: abs(end.tokens - read)).key == found
 
 
 def _with_answer(ledger: Ledger, made: Forecast, answered: Answered, sent_at: float) -> Ledger:

@@ -6,6 +6,7 @@ history of it.
 """
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from stitcher.core.breakpoints import MOST_BREAKPOINTS
 from stitcher.core.log import NO_HEAD, Head
@@ -34,8 +35,12 @@ class Lent:
     @property
     def breakpoints(self) -> int:
         """Cache breakpoints in it."""
-        parts = (self.system or b"", self.tools or b"")
-        return sum(part.count(marker) for part in parts for marker in _MARKERS)
+        return _markers(self.system) + _markers(self.tools)
+
+
+@lru_cache(maxsize=256)
+def _markers(part: bytes | None) -> int:
+    return sum(part.count(marker) for marker in _MARKERS) if part else 0
 
 
 def lend(last: Head | None, call: Call) -> Lent:

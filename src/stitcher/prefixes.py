@@ -12,7 +12,7 @@ from typing import Final
 
 from stitcher.core.item import digest
 from stitcher.core.ledger import Held
-from stitcher.providers.caching import CacheRules
+from stitcher.providers.caching import cache_rules
 from stitcher.wire.call import Call
 
 NAMED: Final = 16
@@ -57,15 +57,21 @@ class Names:
 
 def names_of(head: Head, dialect: str, window: str) -> Names:
     """The names under a head; `window` is the message that the messages begin with."""
-    tools = digest(f"{dialect}/{head.model}/{_part(head.tools)[0]}".encode())[:NAMED]
-    system = digest(f"{tools}/{_part(head.system)[0]}".encode())[:NAMED]
-    context = digest(f"{system}/{head.settings}/{window}".encode())[:_CONTEXT]
+    return _names(f"{dialect}/{head.model}", parts_of(head), window)
+
+
+@lru_cache(maxsize=256)
+def _names(model: str, parts: tuple[str, str, str], window: str) -> Names:
+    tools = digest(f"{model}/{parts[0]}".encode())[:NAMED]
+    system = digest(f"{tools}/{parts[1]}".encode())[:NAMED]
+    context = digest(f"{system}/{parts[2]}/{window}".encode())[:_CONTEXT]
     return Names(tools, system, context)
 
 
-def settings_of(call: Call, rules: CacheRules) -> str:
+def settings_of(call: Call) -> str:
     """A digest of the parameters that a prefix depends on, as the client wrote them."""
-    found = [(name, call.members[name]) for name in _parameters(rules) if name in call.members]
+    members = call.members
+    found = [(name, members[name]) for name in _parameters(call.model) if name in members]
     if not found:
         return ""
     told = [name.encode() + call.body[member.start : member.end] for name, member in found]
@@ -73,8 +79,8 @@ def settings_of(call: Call, rules: CacheRules) -> str:
 
 
 @lru_cache(maxsize=256)
-def _parameters(rules: CacheRules) -> tuple[str, ...]:
-    names = {loss.change.partition(".")[0] for loss in rules.losses}
+def _parameters(model: str) -> tuple[str, ...]:
+    names = {loss.change.partition(".")[0] for loss in cache_rules(model).losses}
     return tuple(sorted(names - _NOT_PARAMETERS))
 
 

@@ -58,8 +58,12 @@ def ends_of(
     for n in range(len(exact) - 2, -1, -1):  # no estimate is more than what is counted later
         exact[n] = min(exact[n], exact[n + 1])
     return tuple(
-        End(end.key, tokens, end.position, end.lifetime, end.readable)
-        for end, tokens in zip(ends, exact, strict=True)
+        [
+            end
+            if end.tokens == tokens
+            else End(end.key, tokens, end.position, end.lifetime, end.readable)
+            for end, tokens in zip(ends, exact, strict=True)
+        ]
     )
 
 
@@ -92,18 +96,19 @@ def _message_ends(
     total = sent.tokens
     found: list[End] = []
     position = 0
+    last = True
     reach = rules.lookback + sum(piece.item.positions for piece in sent.pieces[-1:])
-    for n in range(len(sent.pieces) - 1, -1, -1):
-        piece = sent.pieces[n]
-        name = piece.chain[:NAMED]
-        last = n == len(sent.pieces) - 1
-        lifetime = (own if last else 0) or _marked(piece) or (sent.automatic if last else 0)
+    for piece in reversed(sent.pieces):
+        name, lifetime = piece.chain[:NAMED], _marked(piece)
+        if last:
+            lifetime = own or lifetime or sent.automatic
         if lifetime or last or name in wanted:
             found.append(End(name + context, total, position, lifetime))
             wanted.discard(name)
             reach = max(reach, rules.lookback - position) if lifetime else reach
         if not wanted and -position > reach:
             break
+        last = False
         total -= piece.tokens
         position -= piece.item.positions
     found.reverse()
@@ -179,9 +184,11 @@ def _at_boundaries(
     total = sent.tokens
     following = ""
     for piece in reversed(sent.pieces):
-        role, name = piece.item.role, piece.chain[:NAMED]
+        role, name, asked = piece.item.role, piece.chain[:NAMED], _explicit(piece)
         ends_request = role == "user" or (role == "tool" and following != "tool")
-        lifetime, readable = boundaries.meet(_explicit(piece), ends_request=ends_request)
+        lifetime, readable = 0, False
+        if asked or ends_request:
+            lifetime, readable = boundaries.meet(asked, ends_request=ends_request)
         if lifetime or not following or name in wanted:
             found.append(End(name + names.context, total, 0, lifetime, readable))
             wanted.discard(name)

@@ -1,7 +1,7 @@
 """Which of the history is sent: what is put back, and where the window is cut. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
@@ -18,7 +18,7 @@ from stitcher.core.compaction import (
 )
 from stitcher.core.economics import Prices
 from stitcher.core.item import ROOT
-from stitcher.core.ledger import NOTHING_KNOWN, CacheState, Held
+from stitcher.core.ledger import NOTHING_KNOWN, CacheState
 from stitcher.core.log import Compacted, Node, Tree, Turn
 from stitcher.lending import Lent
 from stitcher.prefixes import Head, context_of, is_of, parts_of, settings_of
@@ -75,7 +75,8 @@ class Case:
     def widest(self) -> Budget:
         """What the model takes bounds what the client sent; the budget, what we make of it."""
         known = context_window(self.call.model) or 0
-        return replace(self.budget, limit=max(self.budget.limit, known))
+        own = self.budget
+        return Budget(max(own.limit, known), own.keep, own.head, own.reserve)
 
     @cached_property
     def forgets(self) -> bool:
@@ -105,8 +106,10 @@ class Case:
         Asked the careful way round: a cut that is made for nothing must not cost anything. Where
         nothing was ever written, as the prompt is too short for it, nothing has grown cold.
         """
-        head, state, last = self.head, self.state, self.last
-        living = [held for held in state.held if self._may_live(held)]
+        head, state, last, now = self.head, self.state, self.last, self.terms.now
+        # All but those that are gone for certain.
+        lives = 1 if self.rules.counted_from == "request start" else _GONE
+        living = [held for held in state.held if now < held.used + held.lifetime * lives]
         if last is None or not living:
             return bool(state.held)
         if (last.model, state.tools, state.system, state.settings) == (head.model, *parts_of(head)):
@@ -115,11 +118,6 @@ class Case:
         context = context_of(head, self.call.dialect, self.window.start if self.window else "")
         return not any(is_of(held, context) for held in living)
 
-    def _may_live(self, held: Held) -> bool:
-        """True unless it is gone for certain."""
-        exact = self.rules.counted_from == "request start"
-        return self.terms.now < held.used + held.lifetime * (1 if exact else _GONE)
-
     @cached_property
     def head(self) -> Head:
         """What will stand before the messages."""
@@ -127,11 +125,11 @@ class Case:
             model=self.call.model,
             tools=self.call.tools or self.lent.tools,
             system=self.call.system or self.lent.system,
-            settings=settings_of(self.call, self.rules),
+            settings=settings_of(self.call),
             tokens=self.call.head_tokens + self.lent.tokens,
         )
 
-    @cached_property
+    @property
     def own_room(self) -> int:
         """Tokens of messages the client may send itself before any are cut."""
         return self.widest.room
@@ -179,13 +177,14 @@ def keep(case: Case, path: Sequence[Node]) -> Kept:
     if not case.terms.may_cut:
         return Kept(path, steps)
     budget = case.budget
-    overflows = case.tokens((), steps) > case.own_room
+    own = case.tokens((), steps)
+    overflows = own > case.own_room
     spoken = [step.item for step in steps if step.item.role != "system"]
     in_tool_loop = bool(spoken) and not spoken[-1].starts_turn
     # Inside a tool loop the prefix stays as it is for as long as the model can take it.
     least = in_tool_loop or case.terms.cut == "never"
     load = Load(
-        tokens=case.tokens(path, steps),
+        tokens=case.tokens(path) + own,
         requests=case.state.requests,
         held=case.state.carried,
         cold=case.cold,

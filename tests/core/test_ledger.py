@@ -145,7 +145,7 @@ def test_an_end_that_is_not_looked_for_is_not_read() -> None:
     how = Finding(minimum=16)
     ledger = Ledger().sent(ends(100, 50, marks={0: HOUR, 1: HOUR}), how, now=0, answered=1)
     first, second, third = ends(100, 50, 20)
-    passed = [first, replace(second, readable=False), third]
+    passed = [first, second._replace(readable=False), third]
     assert ledger.predict(passed, how, now=2).read == 100
 
 

@@ -6,7 +6,7 @@ its ends by digests of all that stands before them; nothing here opens a prompt.
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 Cause = Literal[
     "",  # nothing was missed
@@ -28,8 +28,7 @@ Cause = Literal[
 """Why a request does not read all that the one before it wrote."""
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(NamedTuple):
     """The end of a stretch of a prompt, where a provider may write an entry or find one."""
 
     key: str  # digest of the whole prompt up to here, with all that decides a hit
@@ -88,10 +87,10 @@ class Gaps:
     def after(self, seconds: float, *, short: int, long: int) -> "Gaps":
         """With one more."""
         if seconds < short:
-            return replace(self, short=self.short + 1)
+            return Gaps(self.short + 1, self.middling, self.long)
         if seconds < long:
-            return replace(self, middling=self.middling + 1)
-        return replace(self, long=self.long + 1)
+            return Gaps(self.short, self.middling + 1, self.long)
+        return Gaps(self.short, self.middling, self.long + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +126,7 @@ class Ledger:
 
     def warm(self, now: float) -> bool:
         """True while the provider should hold anything of it."""
-        return any(_alive(entry, now) for entry in self.held)
+        return any(now < entry.used + entry.lifetime for entry in self.held)
 
     def predict(self, ends: Sequence[End], finding: Finding, now: float) -> Prediction:
         """What the provider will make of a prompt of these ends, sent now.
@@ -162,19 +161,17 @@ class Ledger:
         An entry that is written again, or read, lives on from `now`; the one read keeps its own
         lifetime ("refreshed at no additional cost each time the cached content is used").
         """
-        before = {entry.key: entry for entry in self.held if _alive(entry, now)}
+        before = {e.key: e for e in self.held if now < e.used + e.lifetime}
         at = self._found(ends, finding, now)
         fresh: list[Held] = []
         for n in range(len(ends) - 1, -1, -1):
             end = ends[n]
-            written = end.lifetime > 0 and end.tokens >= finding.minimum
-            renewed = n == at or (n < at and finding.renews_earlier)
-            if not (written or renewed):
+            written = end.lifetime and end.tokens >= finding.minimum
+            if not (written or n == at or (n < at and finding.renews_earlier)):
                 continue
             known = before.pop(end.key, None)
             if known is not None:
-                lifetime = max(known.lifetime, end.lifetime) if n > at else known.lifetime
-                fresh.append(_used(known, end.tokens, lifetime, (now, answered)))
+                fresh.append(_used(known, end, (now, answered), paid=n > at))
             elif written:
                 fresh.append(Held(end.key, end.tokens, end.lifetime, now, answered))
         return Ledger((*fresh, *before.values()))
@@ -184,12 +181,12 @@ class Ledger:
 
         `end` is its own, in tokens that the provider has counted; it is found from `answered` on.
         """
-        known = next((e for e in self.held if e.key == end.key and _alive(e, now)), None)
-        if known is None:
-            made = Held(end.key, end.tokens, end.lifetime, now, answered, exact=True)
-        else:
-            made = replace(_used(known, end.tokens, known.lifetime, (now, answered)), exact=True)
-        return Ledger((made, *(entry for entry in self.held if entry.key != end.key)))
+        made = Held(end.key, end.tokens, end.lifetime, now, answered)
+        for known in self.held:
+            if known.key == end.key and now < known.used + known.lifetime:
+                made = _used(known, end, (now, answered), paid=False)
+        others = [entry for entry in self.held if entry.key != end.key]
+        return Ledger((_counted(made, end.tokens), *others))
 
     def newest(self, most: int) -> "Ledger":
         """With so many entries only, the newest: what a long edit would fall back to is lost."""
@@ -200,12 +197,12 @@ class Ledger:
 
         Where that is less than the minimum nothing was written there after all, nor before it.
         """
-        held = [replace(e, tokens=tokens, exact=True) if e.key == key else e for e in self.held]
-        return Ledger(tuple(e for e in held if e.tokens >= finding.minimum))
+        held = [_counted(entry, tokens) if entry.key == key else entry for entry in self.held]
+        return Ledger(tuple([entry for entry in held if entry.tokens >= finding.minimum]))
 
     def _found(self, ends: Sequence[End], finding: Finding, now: float) -> int:
         """The last end at which an entry is found; -1 for none."""
-        keys = {entry.key for entry in self.held if entry.visible <= now and _alive(entry, now)}
+        keys = {e.key for e in self.held if e.visible <= now < e.used + e.lifetime}
         marks = [e.position for e in ends if e.lifetime and e.tokens >= finding.minimum]
         for n in range(len(ends) - 1, -1, -1):
             end = ends[n]
@@ -216,16 +213,25 @@ class Ledger:
         return -1
 
 
-def _alive(entry: Held, now: float) -> bool:
-    return now < entry.used + entry.lifetime
+def _used(entry: Held, end: End, times: tuple[float, float], *, paid: bool) -> Held:
+    """The same after a request of these times; found once the first of two answers has begun.
 
-
-def _used(entry: Held, tokens: int, lifetime: int, times: tuple[float, float]) -> Held:
-    """The same after a request of these times; found once the first of two answers has begun."""
+    Where writing it was paid for again it has the longer of both lifetimes.
+    """
     now, answered = times
-    counted = entry.tokens if entry.exact else tokens
-    used, visible = max(entry.used, now), min(entry.visible, answered)
-    return Held(entry.key, counted, lifetime, used, visible, entry.exact)
+    return Held(
+        entry.key,
+        entry.tokens if entry.exact else end.tokens,
+        max(entry.lifetime, end.lifetime) if paid else entry.lifetime,
+        max(entry.used, now),
+        min(entry.visible, answered),
+        entry.exact,
+    )
+
+
+def _counted(entry: Held, tokens: int) -> Held:
+    """The same, with the tokens that the provider has counted."""
+    return Held(entry.key, tokens, entry.lifetime, entry.used, entry.visible, exact=True)
 
 
 def _reached(position: int, marks: Sequence[int], lookback: int) -> bool:

@@ -5,6 +5,7 @@ An unknown model has no known window: the caller's budget stands in for it.
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final, TypeVar
 
 T = TypeVar("T")
@@ -55,6 +56,8 @@ _TAKES_SYSTEM_MIDWAY: Final = (
 )
 
 
+# Clients name their models in requests: only so many names are kept.
+@lru_cache(maxsize=256)
 def context_window(model: str) -> int | None:
     """Tokens the model takes in and gives out together, or None for a model we do not know."""
     return longest_match(_CONTEXT_WINDOWS, bare_name(model), None)
