@@ -34,6 +34,7 @@ bench: $(STAMPS)/clients
 	$(BIN)/python -m bench.history_length
 	$(BIN)/python -m bench.overhead
 	$(BIN)/python -m bench.library
+	$(BIN)/python -m bench.planning
 	$(BIN)/python -m bench.placement
 
 lock: $(STAMPS)/uv

@@ -31,8 +31,8 @@ from stitcher.cache_plan import (
     foreseen,
     free_breakpoints,
     lifetime,
-    state_before,
     openais,
+    state_before,
 )
 from stitcher.core.breakpoints import MOST_BREAKPOINTS
 from stitcher.core.layout import mark_ends
@@ -148,19 +148,22 @@ def round_of(captured: Captured, samples: int) -> list[float]:
     return [*steps, median(sum(row[:-1]) for row in rows), loop]
 
 
-def measured(model: str, dialect: DialectName, scale: Scale) -> Planned:
-    """The round with the least, of one model."""
-    say(f"{model}: {scale.messages:,} messages")
-    captured = Session(model, dialect, scale.messages).held().captured()
-    rounds = [round_of(captured, scale.samples) for _ in range(scale.rounds)]
-    *steps, total, loop = min(rounds, key=lambda found: found[-2])
-    return Planned(model, scale.messages, dict(zip(STEPS, steps, strict=True)), total, loop)
-
-
 def measure(scale: Scale) -> Found:
-    """Everything, one after the other."""
+    """All models in turn, round by round; of each the round with the least."""
     load = os.getloadavg()
-    return Found(load, [measured(model, dialect, scale) for model, dialect in MODELS])
+    say(f"sessions of {scale.messages:,} messages")
+    captured = [Session(*which, scale.messages).held().captured() for which in MODELS]
+    rounds: list[list[list[float]]] = [[] for _ in captured]
+    for number in range(scale.rounds):
+        say(f"round {number + 1} of {scale.rounds}")
+        for request, found in zip(captured, rounds, strict=True):
+            found.append(round_of(request, scale.samples))
+    planned: list[Planned] = []
+    for (model, _), found in zip(MODELS, rounds, strict=True):
+        *steps, total, loop = min(found, key=lambda medians: medians[-2])
+        by_step = dict(zip(STEPS, steps, strict=True))
+        planned.append(Planned(model, scale.messages, by_step, total, loop))
+    return Found(load, planned)
 
 
 def table(found: Found) -> str:

@@ -17,7 +17,7 @@ from stitcher.core.log import Node, Tree, Turn
 from stitcher.core.threads import MAIN
 from stitcher.core.tokens import Calibration
 from stitcher.forecast import Answered, Forecast, state_after
-from stitcher.lending import keep_own
+from stitcher.lending import lend
 from stitcher.planning import plan
 from stitcher.ports import DialectName
 from stitcher.providers.usage import CacheUsage
@@ -45,16 +45,12 @@ class Captured:
 
     def anew(self) -> "Captured":
         """The same as if it had just been read: nothing that was worked out of it is remembered."""
-        case = self.case
-        system = None if case.call.system is None else bytes(bytearray(case.call.system))
-        call = replace(case.call, system=system)
-        fresh = Case(case.tree, call, case.dialect, case.terms, case.alignment, case.lent)
-        return replace(self, case=fresh)
+        return replace(self, case=replace(self.case))
 
 
 @dataclass(slots=True)
 class Session:
-    """A client that sends its system prompt and what is new."""
+    """A client that sends what is new, and its system prompt once."""
 
     model: str
     dialect: DialectName
@@ -76,7 +72,8 @@ class Session:
         call = dialect.parse(self._asks())
         alignment = align(self.tree, MAIN, call.items)
         assert alignment is not None
-        case = Case(self.tree, call, dialect, terms, alignment, keep_own(call))
+        lent = lend(self.tree.heads.get(MAIN), call)
+        case = Case(self.tree, call, dialect, terms, alignment, lent)
         path = left_out(case)
         assert path is not None
         restored = restore(path, case.window, head=case.lent.digest, binds=False)
@@ -96,11 +93,12 @@ class Session:
         )
 
     def _asks(self) -> bytes:
-        said = '{"role":"user","content":"%s"}' % words(self.rng, _SAID_BYTES)
-        if self.dialect == "anthropic":
-            head = f'"max_tokens":1024,"system":"{_SYSTEM}",'
-        else:
-            head, said = "", f'{{"role":"system","content":"{_SYSTEM}"}},{said}'
+        said = f'{{"role":"user","content":"{words(self.rng, _SAID_BYTES)}"}}'
+        head = '"max_tokens":1024,' if self.dialect == "anthropic" else ""
+        if MAIN not in self.tree.heads and self.dialect == "anthropic":
+            head += f'"system":"{_SYSTEM}",'
+        elif MAIN not in self.tree.heads:
+            said = f'{{"role":"system","content":"{_SYSTEM}"}},{said}'
         return f'{{"model":"{self.model}",{head}"messages":[{said}]}}'.encode()
 
     def _turn(self) -> None:
@@ -111,7 +109,7 @@ class Session:
         assert made is not None
         for entry in made.entries:
             self.tree.append(entry)
-        said = '{"role":"assistant","content":"%s"}' % words(self.rng, _SAID_BYTES)
+        said = f'{{"role":"assistant","content":"{words(self.rng, _SAID_BYTES)}"}}'
         follow = partial(Place.follow, thread=MAIN, time=self.now, head=made.head)
         item = dialect.read_item(said.encode())
         given, _ = record_answers(self.tree, [item], [], made.end, follow)

@@ -32,7 +32,7 @@ def _quick(bench: str) -> Any:
 @pytest.fixture(scope="module")
 def found() -> Mapping[str, Any]:
     """What each printed; run side by side, for their figures mean nothing here."""
-    benches = ("history_length", "overhead")
+    benches = ("history_length", "overhead", "planning")
     with ThreadPoolExecutor() as pool:
         return dict(zip(benches, pool.map(_quick, benches), strict=True))
 
@@ -82,3 +82,15 @@ def test_overhead_puts_a_turn_over_websocket_beside_one_over_http(
     assert {"stitch, WebSocket to HTTP", "stitch, WebSocket to WebSocket"} <= turns.keys()
     reference = turns["stitch over HTTP"]
     assert reference["cpu_ratio"] == reference["first_ratio"] == 1
+
+
+def test_planning_takes_every_step_apart_for_every_kind_of_cache(
+    found: Mapping[str, Any],
+) -> None:
+    rows = found["planning"]["planned"]
+    assert [row["model"] for row in rows] == ["claude-opus-5", "gpt-6", "gpt-5.4"]
+    for row in rows:
+        assert row["steps"].keys() == {"cut", "breakpoints", "forecast", "state"}
+        assert row["total"] > 0
+        assert row["ratio"] == row["total"] / row["reference"]
+    assert len(found["planning"]["load"]) == 3

@@ -12,7 +12,7 @@ from stitcher.core.item import chain
 from stitcher.core.layout import Piece
 from stitcher.core.ledger import End
 from stitcher.core.tokens import Calibration
-from stitcher.prefixes import Head, names_of
+from stitcher.prefixes import Head, names_of, part_of
 from stitcher.prompt_ends import Outgoing, ends_of
 from stitcher.providers.caching import cache_rules
 from stitcher.simulator.openai_prompt import read_prompt
@@ -38,7 +38,7 @@ def outgoing(model: str, messages: list[Message], *, automatic: int = 0) -> Outg
         pieces.append(Piece(item, parent))
     system = json.dumps(head).encode() if head else None
     total = 100 + sum(piece.tokens for piece in pieces)
-    before = Head(model, None, system, "", tokens=100)
+    before = Head(model, part_of(None), part_of(system), "", tokens=100)
     return Outgoing(before, pieces, "", "openai_chat", automatic, tokens=total)
 
 
@@ -84,7 +84,7 @@ def test_a_head_without_a_mark_is_written_by_those_who_write_any_prefix(
     sent = outgoing(model, messages, automatic=1_800)
     first = ends(sent)[0]
     assert (first.lifetime > 0) == head
-    marked = replace(sent, head=replace(sent.head, marked=1_800))
+    marked = replace(sent, head_marked=1_800)
     assert ends(marked)[0].lifetime > 0
 
 

@@ -8,7 +8,7 @@ from stitcher.core.economics import long_lifetime_pays
 from stitcher.core.layout import Piece
 from stitcher.core.ledger import CacheState
 from stitcher.forecast import Forecast, forecast
-from stitcher.prefixes import lifetimes
+from stitcher.prefixes import part_of
 from stitcher.prompt_ends import Outgoing
 from stitcher.window import Case, Kept
 from stitcher.wire import anthropic
@@ -115,7 +115,7 @@ def lifetime(case: Case) -> int:
     short, long = (case.rules.lifetimes * 2)[:2]
     if case.call.breakpoints + case.lent.breakpoints:
         heads = (case.call.system, case.call.tools, case.lent.system, case.lent.tools)
-        if any(lifetimes(part) == short.seconds for part in heads):
+        if any(part_of(part).lifetime == short.seconds for part in heads):
             return short.seconds
     state = case.state
     if state.held and not case.cold:
@@ -136,12 +136,13 @@ def lifetime(case: Case) -> int:
 def _outgoing(case: Case, kept: Kept, sent: Sent, tokens: int) -> Outgoing:
     window = kept.cut or case.window
     return Outgoing(
-        head=replace(case.head, marked=sent.head_marked) if sent.head_marked else case.head,
+        head=case.head,
         pieces=sent.pieces,
         tokens=tokens,
         window=window.start if window else "",
         dialect=case.call.dialect,
         automatic=_automatic(case),
+        head_marked=sent.head_marked,
         held_above=_upto(case),
     )
 
@@ -154,7 +155,7 @@ def _automatic(case: Case) -> int:
     found = call.members.get("cache_control") if case.rules.lookback else None
     if found is None:
         return 0
-    return lifetimes(b'{"cache_control":' + call.body[found.start : found.end] + b"}")
+    return part_of(b'{"cache_control":' + call.body[found.start : found.end] + b"}").lifetime
 
 
 def state_before(case: Case, kept: Kept) -> CacheState:
@@ -169,7 +170,17 @@ def state_before(case: Case, kept: Kept) -> CacheState:
         since = case.terms.now - sent_at
         gaps = gaps.after(since, short=short.seconds, long=long.seconds)
     carried = surplus if kept.cut else state.carried + surplus
-    return replace(state, carried=carried, gaps=gaps)
+    return CacheState(
+        requests=state.requests,
+        carried=carried,
+        gaps=gaps,
+        tools=state.tools,
+        system=state.system,
+        settings=state.settings,
+        held=state.held,
+        predicted=state.predicted,
+        cause=state.cause,
+    )
 
 
 def _upto(case: Case) -> int:

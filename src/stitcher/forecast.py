@@ -45,8 +45,10 @@ class Forecast:
     @property
     def written_upto(self) -> str:
         """The key of the last end at which the provider writes; "" for none."""
-        marked = [e for e in self.ends if e.lifetime and e.tokens >= self.finding.minimum]
-        return marked[-1].key if marked else ""
+        for end in reversed(self.ends):
+            if end.lifetime and end.tokens >= self.finding.minimum:
+                return end.key
+        return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,10 +219,11 @@ def _was_found(made: Forecast, before: CacheState, read: int) -> bool:
     expected = made.prediction.read
     if made.rules.scheme in ("prefix", "blocks") or abs(read - expected) > expected * _NEAR:
         return False  # such a cache may read on behind any end
-    held = {entry.key: entry.exact for entry in before.held}
     found = made.prediction.found
-    if not read or held.get(found, True):
+    estimated = any(entry.key == found and not entry.exact for entry in before.held)
+    if not read or not estimated:
         return False
+    held = {entry.key for entry in before.held}
     ends = [end for end in made.ends if end.key in held]
     return min(ends, key=lambda end: abs(end.tokens - read)).key == found
 

@@ -31,15 +31,26 @@ _NOT_PARAMETERS: Final = frozenset({"model", "system", "tools"})
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """What is known of a system prompt, or of tools, without keeping them."""
+
+    digest: str = ""  # without breakpoints
+    size: int = 0  # bytes
+    lifetime: int = 0  # seconds that the last breakpoint in it asks for; 0 for none
+
+    def __bool__(self) -> bool:
+        return self.size > 0
+
+
+@dataclass(frozen=True, slots=True)
 class Head:
     """What stands before the messages, and the parameters that a prefix depends on."""
 
     model: str
-    tools: bytes | None
-    system: bytes | None
+    tools: Part
+    system: Part
     settings: str  # digest
     tokens: int  # of both, before calibration
-    marked: int = 0  # seconds that our own breakpoint at its end asks for; 0 for none
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +102,7 @@ def context_of(head: Head, dialect: str, window: str) -> str:
 
 def parts_of(head: Head) -> tuple[str, str, str]:
     """Digests of tools, system prompt and parameters."""
-    return _part(head.tools)[0], _part(head.system)[0], head.settings
+    return head.tools.digest, head.system.digest, head.settings
 
 
 def is_of(held: Held, context: str) -> bool:
@@ -99,19 +110,14 @@ def is_of(held: Held, context: str) -> bool:
     return held.key[NAMED:] == context
 
 
-def lifetimes(part: bytes | None) -> int:
-    """Seconds that the last breakpoint in a system prompt or tools asks for; 0 for none."""
-    return _part(part)[1]
-
-
 @lru_cache(maxsize=256)
-def _part(part: bytes | None) -> tuple[str, int]:
-    """The digest of a system prompt or tools without breakpoints, and what the last asks for."""
+def part_of(part: bytes | None) -> Part:
+    """A system prompt, or tools, as a client wrote them."""
     if not part:
-        return "", 0
+        return Part()
     markers = _MARKER.findall(part)
     if not markers:
-        return digest(part)[:NAMED], 0
+        return Part(digest(part)[:NAMED], len(part))
     bare = _EMPTIED.sub(b"{", _MARKER.sub(b"", part))
     asked = (seconds for sign, seconds in _LIFETIMES if sign in markers[-1])
-    return digest(bare)[:NAMED], next(asked, _SHORTEST)
+    return Part(digest(bare)[:NAMED], len(part), next(asked, _SHORTEST))

@@ -11,7 +11,7 @@ from typing import Final
 from stitcher.core.layout import Piece
 from stitcher.core.ledger import End
 from stitcher.core.tokens import Calibration, estimate
-from stitcher.prefixes import NAMED, Head, Names, lifetimes
+from stitcher.prefixes import NAMED, Head, Names
 from stitcher.providers.caching import CacheRules
 from stitcher.providers.rules import Lookup
 
@@ -30,6 +30,7 @@ class Outgoing:
     # Seconds that a breakpoint asks for which stands on no message by name: one of the client's for
     # the whole request, or one that the provider sets by itself where the client lets it.
     automatic: int = 0
+    head_marked: int = 0  # seconds that a breakpoint of ours at the head's end asks for
     held_above: int = 0  # tokens that the provider itself puts before the pieces
     tokens: int = 0  # of all that the provider reads, before calibration
 
@@ -55,16 +56,13 @@ def ends_of(
         else:
             estimated, counted = end.tokens, tokens
         exact.append(tokens)
-    for n in range(len(exact) - 2, -1, -1):  # no estimate is more than what is counted later
-        exact[n] = min(exact[n], exact[n + 1])
-    return tuple(
-        [
-            end
-            if end.tokens == tokens
-            else End(end.key, tokens, end.position, end.lifetime, end.readable)
-            for end, tokens in zip(ends, exact, strict=True)
-        ]
-    )
+    most = exact[-1] if exact else 0
+    for n in range(len(ends) - 1, -1, -1):
+        end = ends[n]
+        most = min(most, exact[n])  # no estimate is more than what is counted later
+        if end.tokens != most:
+            ends[n] = End(end.key, most, end.position, end.lifetime, end.readable)
+    return tuple(ends)
 
 
 def _ends(sent: Outgoing, rules: CacheRules, names: Names, known: Collection[str]) -> list[End]:
@@ -80,18 +78,22 @@ def _head_ends(sent: Outgoing, rules: CacheRules, names: Names) -> Iterator[End]
     head, own = sent.head, _own_lifetime(rules)
     upto = sent.held_above
     if head.tools:
-        size = min(head.tokens, estimate(len(head.tools), sent.dialect))
-        asked = own or head.marked or lifetimes(head.tools)
+        size = min(head.tokens, estimate(head.tools.size, sent.dialect))
+        asked = own or sent.head_marked or head.tools.lifetime
         yield End(names.tools, upto + size, _BEFORE - 1, asked)
     if head.system or head.tools:
-        yield End(names.system, upto + head.tokens, _BEFORE, own or _head_mark(head))
+        yield End(names.system, upto + head.tokens, _BEFORE, own or _head_mark(sent))
 
 
 def _message_ends(
     sent: Outgoing, rules: CacheRules, context: str, known: Collection[str]
 ) -> list[End]:
-    """The ends that are marked, those held from earlier, and the last; in the prompt's order."""
+    """The ends that are marked, those held from earlier, and the last; in the prompt's order.
+
+    Of what is put back, marks before all that is held were written by an earlier request, if ever.
+    """
     wanted = {key[:NAMED] for key in known if key[NAMED:] == context}
+    goes_on = bool(wanted)
     own = _own_lifetime(rules)
     total = sent.tokens
     found: list[End] = []
@@ -106,7 +108,7 @@ def _message_ends(
             found.append(End(name + context, total, position, lifetime))
             wanted.discard(name)
             reach = max(reach, rules.lookback - position) if lifetime else reach
-        if not wanted and -position > reach:
+        if not wanted and ((goes_on and piece.ours) or -position > reach):
             break
         last = False
         total -= piece.tokens
@@ -120,9 +122,9 @@ def _own_lifetime(rules: CacheRules) -> int:
     return rules.lifetimes[0].seconds if rules.implicit else 0
 
 
-def _head_mark(head: Head) -> int:
+def _head_mark(sent: Outgoing) -> int:
     """Seconds that the breakpoint at the end of a head asks for, whoever has set it; 0 for none."""
-    return head.marked or lifetimes(head.system)
+    return sent.head_marked or sent.head.system.lifetime
 
 
 def _marked(piece: Piece) -> int:
@@ -179,6 +181,7 @@ def _at_boundaries(
 ) -> list[End]:
     """The ends that are written, those held from earlier, and the last; in the prompt's order."""
     wanted = {key[:NAMED] for key in known if key[NAMED:] == names.context}
+    goes_on = bool(wanted)
     boundaries = _Boundaries(rules, lookup, sent.automatic)
     found: list[End] = []
     total = sent.tokens
@@ -192,12 +195,12 @@ def _at_boundaries(
         if lifetime or not following or name in wanted:
             found.append(End(name + names.context, total, 0, lifetime, readable))
             wanted.discard(name)
-        if not wanted and boundaries.passed:
+        if not wanted and ((goes_on and piece.ours) or boundaries.passed):
             break  # what is marked further back was written before, if ever
         total -= piece.tokens
         following = role
     if sent.head.system:
-        lifetime, readable = boundaries.meet(_head_mark(sent.head), ends_request=True)
+        lifetime, readable = boundaries.meet(_head_mark(sent), ends_request=True)
         readable = readable or bool(sent.automatic and lookup.opening)
         found.append(End(names.system, sent.held_above + sent.head.tokens, 0, lifetime, readable))
     found.reverse()

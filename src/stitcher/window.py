@@ -21,7 +21,7 @@ from stitcher.core.item import ROOT
 from stitcher.core.ledger import NOTHING_KNOWN, CacheState
 from stitcher.core.log import Compacted, Node, Tree, Turn
 from stitcher.lending import Lent
-from stitcher.prefixes import Head, context_of, is_of, parts_of, settings_of
+from stitcher.prefixes import Head, context_of, is_of, part_of, parts_of, settings_of
 from stitcher.providers.caching import CacheRules, cache_rules
 from stitcher.providers.models import context_window
 from stitcher.repeats import near_identical, read
@@ -123,8 +123,8 @@ class Case:
         """What will stand before the messages."""
         return Head(
             model=self.call.model,
-            tools=self.call.tools or self.lent.tools,
-            system=self.call.system or self.lent.system,
+            tools=part_of(self.call.tools or self.lent.tools),
+            system=part_of(self.call.system or self.lent.system),
             settings=settings_of(self.call),
             tokens=self.call.head_tokens + self.lent.tokens,
         )
@@ -178,7 +178,7 @@ def keep(case: Case, path: Sequence[Node]) -> Kept:
         return Kept(path, steps)
     budget = case.budget
     own = case.tokens((), steps)
-    overflows = own > case.own_room
+    overflows = own > budget.room and own > case.own_room
     spoken = [step.item for step in steps if step.item.role != "system"]
     in_tool_loop = bool(spoken) and not spoken[-1].starts_turn
     # Inside a tool loop the prefix stays as it is for as long as the model can take it.

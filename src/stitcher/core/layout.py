@@ -170,8 +170,11 @@ def mark_ends(
         [Place(last, 0, 0)], written=_written(marked, previous_end), free=free, lookback=lookback
     )
     for n in places:
-        change = marked[n].change | Change.MARK
-        marked[n] = replace(marked[n], change=change, marked_for=lifetime)
+        end = marked[n]
+        change = end.change | Change.MARK
+        marked[n] = Piece(
+            end.item, end.chain, change, end.ours, end.repeats, end.marked_by, lifetime
+        )
     return marked
 
 

@@ -197,18 +197,29 @@ class Ledger:
 
         Where that is less than the minimum nothing was written there after all, nor before it.
         """
-        held = [_counted(entry, tokens) if entry.key == key else entry for entry in self.held]
-        return Ledger(tuple([entry for entry in held if entry.tokens >= finding.minimum]))
+        held: list[Held] = []
+        for entry in self.held:
+            known = entry.tokens if entry.key != key else tokens
+            if known >= finding.minimum:
+                held.append(entry if entry.key != key else _counted(entry, tokens))
+        return Ledger(tuple(held))
 
     def _found(self, ends: Sequence[End], finding: Finding, now: float) -> int:
         """The last end at which an entry is found; -1 for none."""
         keys = {e.key for e in self.held if e.visible <= now < e.used + e.lifetime}
-        marks = [e.position for e in ends if e.lifetime and e.tokens >= finding.minimum]
+        nearest: int | None = None  # position of the first mark from here on
         for n in range(len(ends) - 1, -1, -1):
             end = ends[n]
-            if end.key not in keys or not end.readable or end.tokens < finding.minimum:
+            if end.tokens < finding.minimum:
                 continue
-            if not finding.lookback or _reached(end.position, marks, finding.lookback):
+            if end.lifetime:
+                nearest = end.position
+            if end.key not in keys or not end.readable:
+                continue
+            # The mark's own position is the first of those walked back.
+            if not finding.lookback or (
+                nearest is not None and nearest - end.position < finding.lookback
+            ):
                 return n
         return -1
 
@@ -232,8 +243,3 @@ def _used(entry: Held, end: End, times: tuple[float, float], *, paid: bool) -> H
 def _counted(entry: Held, tokens: int) -> Held:
     """The same, with the tokens that the provider has counted."""
     return Held(entry.key, tokens, entry.lifetime, entry.used, entry.visible, exact=True)
-
-
-def _reached(position: int, marks: Sequence[int], lookback: int) -> bool:
-    """True where one of the marks walks back as far as `position`, itself the first step."""
-    return any(0 <= mark - position < lookback for mark in marks)
