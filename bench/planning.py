@@ -58,7 +58,7 @@ class Scale:
     samples: int  # a round
 
 
-FULL: Final = Scale(messages=1_000, rounds=20, samples=200)
+FULL: Final = Scale(messages=1_000, rounds=60, samples=200)
 QUICK: Final = Scale(messages=20, rounds=1, samples=5)
 
 

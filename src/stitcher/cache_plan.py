@@ -46,10 +46,10 @@ def free_breakpoints(case: Case, *, ours: bool) -> int:
     marks nothing gets ours once its conversation has gone on: what is written and never read again
     costs a quarter more.
     """
-    call, taken = case.call, case.call.breakpoints + case.lent.breakpoints
     marks = case.terms.breakpoints and case.dialect.NAME == anthropic.NAME
-    if not marks or not case.rules.lookback or call.marks_messages:
+    if not marks or not case.rules.lookback or case.call.marks_messages:
         return 0
+    taken = case.call.breakpoints + case.lent.breakpoints
     if not ours:
         goes_on = case.state.requests and any(step.known for step in case.alignment.steps)
         tokens = case.terms.calibration.apply(case.head.tokens) + case.tokens(
@@ -113,7 +113,7 @@ def lifetime(case: Case) -> int:
     live for longer. Long ones must stand before short ones, and the client's head is in front.
     """
     short, long = (case.rules.lifetimes * 2)[:2]
-    if case.call.breakpoints + case.lent.breakpoints:
+    if case.call.breakpoints or case.lent.breakpoints:
         heads = (case.call.system, case.call.tools, case.lent.system, case.lent.tools)
         if any(part_of(part).lifetime == short.seconds for part in heads):
             return short.seconds
@@ -185,5 +185,5 @@ def state_before(case: Case, kept: Kept) -> CacheState:
 
 def _upto(case: Case) -> int:
     """Tokens that the provider itself puts before the client's messages."""
-    node = case.tree.nodes.get(case.alignment.base)
-    return node.upto if node and case.terms.held else 0
+    node = case.tree.nodes.get(case.alignment.base) if case.terms.held else None
+    return node.upto if node else 0

@@ -99,9 +99,10 @@ def _message_ends(
     found: list[End] = []
     position = 0
     last = True
-    reach = rules.lookback + sum(piece.item.positions for piece in sent.pieces[-1:])
+    reach = rules.lookback + (sent.pieces[-1].item.positions if sent.pieces else 0)
     for piece in reversed(sent.pieces):
-        name, lifetime = piece.chain[:NAMED], _marked(piece)
+        name = piece.chain[:NAMED]
+        lifetime = piece.marked_for if piece.ours else _marked(piece)
         if last:
             lifetime = own or lifetime or sent.automatic
         if lifetime or last or name in wanted:
@@ -128,12 +129,10 @@ def _head_mark(sent: Outgoing) -> int:
 
 
 def _marked(piece: Piece) -> int:
-    """Seconds that a piece's breakpoint asks for as it goes out; 0 for none."""
-    if piece.marked_by is not None and piece.marked_by.kept_for:
-        return piece.marked_by.kept_for
-    if piece.marked_for or piece.ours or piece.marked_by is not None:
-        return piece.marked_for
-    return piece.item.kept_for
+    """Seconds that the breakpoint of one of the client's asks for as it goes out; 0 for none."""
+    if piece.marked_by is not None:
+        return piece.marked_by.kept_for or piece.marked_for
+    return piece.marked_for or piece.item.kept_for
 
 
 # ── boundaries ───────────────────────────────────────────────────────────────────────────

@@ -106,13 +106,14 @@ def why_cut(load: Load, budget: Budget, prices: Prices, policy: Policy = "auto")
     """
     if cut_due(load.tokens, budget):
         return "full"
-    surplus = load.tokens - budget.guaranteed
+    guaranteed = budget.guaranteed
+    surplus = load.tokens - guaranteed
     if policy != "auto" or load.in_tool_loop or surplus <= 0:
         return None
     if load.cold:
         return "cold"
     pays = cut_pays(
-        kept=budget.guaranteed,
+        kept=guaranteed,
         surplus=surplus,
         held=load.held,
         requests=load.requests,

@@ -29,7 +29,10 @@ Cause = Literal[
 
 
 class End(NamedTuple):
-    """The end of a stretch of a prompt, where a provider may write an entry or find one."""
+    """The end of a stretch of a prompt, where a provider may write an entry or find one.
+
+    A tuple: every request makes a dozen, and a frozen dataclass takes twice as long to make.
+    """
 
     key: str  # digest of the whole prompt up to here, with all that decides a hit
     tokens: int  # from the prompt's beginning to here
