@@ -22,7 +22,7 @@ from stitcher.prompt_ends import Outgoing, ends_of
 from stitcher.providers.caching import CacheRules
 from stitcher.providers.usage import CacheUsage
 
-MOST_HELD: Final = 8
+MOST_HELD: Final = 6
 """Entries written with a turn: the ends of the last few, and of what stands before the messages."""
 
 # Where an entry may end anywhere, what two prompts have in common is one.
