@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
 
-from stitcher.providers.prices import ALWAYS
+from stitcher.providers.listed_price import ALWAYS
 
 Hours = tuple[tuple[int, int], ...]
 _LITELLM = "litellm/model_prices_and_context_window_backup.json"

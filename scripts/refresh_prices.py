@@ -26,7 +26,7 @@ from scripts.price_models import (
 )
 
 from stitcher.providers.caching import cache_rules
-from stitcher.providers.prices import ALWAYS, Dated, Price
+from stitcher.providers.listed_price import ALWAYS, Dated, Price
 
 TABLE = Path(__file__).parents[1] / "src/stitcher/providers/price_table.py"
 _WIDTH = 101  # of a line, its end included
@@ -41,7 +41,7 @@ From {sources}, read on {read}.
 from collections.abc import Mapping
 from typing import Final
 
-from stitcher.providers.prices import ALWAYS, Dated, Price
+from stitcher.providers.listed_price import ALWAYS, Dated, Price
 
 READ: Final = "{read}"
 SOURCES: Final = "{sources}"

@@ -11,8 +11,8 @@ from scripts import refresh_prices
 from scripts.price_lists import GenaiPrices, Listed, Litellm, Rates
 from scripts.refresh_prices import TABLE, collected, differing, made, rendered
 
+from stitcher.providers.listed_price import ALWAYS, Dated, Price
 from stitcher.providers.price_table import PRICES, READ, SOURCES
-from stitcher.providers.prices import ALWAYS, Dated, Price
 
 MODEL = {
     "input_cost_per_token": 2e-06,

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stitcher.providers.caching import cache_rules
+from stitcher.providers.listed_price import ALWAYS, Dated, Price
 from stitcher.providers.price_table import PRICES, READ
-from stitcher.providers.prices import ALWAYS, Dated, Price, cost, price
+from stitcher.providers.prices import cost, price
 from stitcher.providers.usage import CacheUsage
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from stitcher.benchmark.live.measure import Bound, Measured, Plan
     from stitcher.benchmark.live.ollama_log import OllamaLog
     from stitcher.benchmark.live.providers import Provider
-    from stitcher.cli.bench import Wanted
+    from stitcher.cli.bench_flags import Wanted
 
 _USUAL: Final = ("script",)
 

@@ -6,7 +6,7 @@ From litellm 1.110.2 and genai-prices 0.2.3, read on 2026-11-29.
 from collections.abc import Mapping
 from typing import Final
 
-from stitcher.providers.prices import ALWAYS, Dated, Price
+from stitcher.providers.listed_price import ALWAYS, Dated, Price
 
 READ: Final = "2026-11-29"
 SOURCES: Final = "litellm 1.110.2 and genai-prices 0.2.3"

@@ -10,7 +10,8 @@ from stitcher.benchmark.live.asking import RequestFailed
 from stitcher.benchmark.live.measure import Measured, Plan, bound, measured
 from stitcher.benchmark.live.providers import ANSWER_TOKENS, PROVIDERS, Body
 from stitcher.benchmark.workloads import script
-from stitcher.providers.prices import Price, cost
+from stitcher.providers.listed_price import Price
+from stitcher.providers.prices import cost
 from stitcher.providers.usage import CacheUsage
 from tests.benchmark.made import Said, conversation, workload
 

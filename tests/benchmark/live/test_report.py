@@ -7,7 +7,7 @@ from stitcher.benchmark.live.answer import Answer
 from stitcher.benchmark.live.measure import Bound, Measured, Plan, Row
 from stitcher.benchmark.live.providers import PROVIDERS
 from stitcher.benchmark.live.report import document, notes, sheets, turn_sheets
-from stitcher.providers.prices import Price
+from stitcher.providers.listed_price import Price
 from stitcher.providers.usage import CacheUsage
 from tests.benchmark.made import Said, conversation, workload
 

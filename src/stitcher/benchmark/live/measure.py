@@ -19,8 +19,9 @@ from stitcher.benchmark.live.requests import ARMS, Setting
 from stitcher.core.tokens import estimate
 from stitcher.errors import StitcherError
 from stitcher.messages.json_text import json_text
+from stitcher.providers.listed_price import Price
 from stitcher.providers.models import context_window
-from stitcher.providers.prices import Price, cost
+from stitcher.providers.prices import cost
 from stitcher.providers.usage import CacheUsage
 
 Ask = Callable[[Body], Awaitable[Answer]]

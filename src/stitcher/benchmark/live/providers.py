@@ -11,7 +11,8 @@ from stitcher.prompt.adapters.anthropic import AnthropicAdapter
 from stitcher.prompt.adapters.openai import OpenAIAdapter
 from stitcher.providers.caching import CacheRules
 from stitcher.providers.engines import engine_rules
-from stitcher.providers.prices import Price, price
+from stitcher.providers.listed_price import Price
+from stitcher.providers.prices import price
 
 Body = dict[str, Any]
 Adapter = AnthropicAdapter | OpenAIAdapter
