@@ -204,9 +204,12 @@ class Endings:
     def _cache(
         self, turn: OpenTurn, status: TurnStatus, received: Received, end: Place
     ) -> CacheState:
-        """What is known of the provider's cache now; what failed has left nothing there."""
+        """What is known of the provider's cache now.
+
+        What failed has left nothing there; what was only observed did not go out as planned.
+        """
         before = turn.session.tree.turns.get(turn.claim.thread)
-        if status == "failed":
+        if status == "failed" or turn.incoming.mode == "observe":
             return before.cache if before else NOTHING_KNOWN
         told = decoded(received.usage)
         told = told if isinstance(told, dict) else {}

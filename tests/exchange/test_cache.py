@@ -212,6 +212,17 @@ def test_a_turn_that_failed_leaves_the_ledger_as_it_was(opened: OpenDialogue) ->
     assert told(reply).predicted == usage(client, reply).read > 0
 
 
+def test_what_is_only_observed_leaves_the_ledger_as_it_was(opened: OpenDialogue) -> None:
+    """It went out as it came, without what was planned: nothing of the plan is in the cache."""
+    talk = opened()
+    client = opening(talk, "claude-opus-5-5")
+    client.says("one")
+    before = talk.log("s").turns[-1].cache
+    client.mode = "observe"
+    assert client.says("two").said == "observe; stitched"
+    assert talk.log("s").turns[-1].cache == before
+
+
 def test_a_restart_predicts_the_same(opened: OpenDialogue) -> None:
     talk = opened()
     client = opening(talk, "claude-opus-5-5")
