@@ -29,6 +29,8 @@ def change(piece: Piece) -> bytes | None:
     if piece.repeats:
         return msgspec.json.encode({"role": "assistant", "content": stub_text(piece)})
     raw = piece.item.raw
+    if piece.change is Change.NONE and not piece.ours and piece.marked_by is None:
+        return raw  # most of a client's own messages
     try:
         found = members(raw)
     except Unreadable:
