@@ -97,30 +97,32 @@ def test_inside_a_tool_loop_context_that_lasts_stays_where_it_was() -> None:
     assert talk.build_messages(None)[: len(second)] == second, "until the turn is over"
 
 
-def test_inside_a_tool_loop_context_of_each_call_goes_with_it() -> None:
-    talk = manager()
+def looped(talk: PromptManager, contexts: list[str]) -> list[list[str]]:
+    """What was built in each round of a tool loop, another context in each."""
     talk.append(user("q"))
-    built = [shown(talk.build_messages("noon"))]
-    for n in range(2):
-        talk.append_many(calls([f"c{n}"])).append_many(results([f"c{n}"]))
-        built.append(shown(talk.build_messages(f"context {n}")))
-    assert built[0] == ["q", "noon"]
-    assert (built[1][0], built[1][-1]) == ("q", "context 0")
-    assert built[2][: len(built[1]) - 1] == built[1][:-1], "all that was cached in front of it"
-    assert "noon" not in built[1]
-    assert "context 0" not in built[2]
+    built = [shown(talk.build_messages(contexts[0]))]
+    for n, context in enumerate(contexts[1:]):
+        talk.append_many(calls([f"c{n}"])).append_many(results([f"c{n}"], text="found " * 500))
+        built.append(shown(talk.build_messages(context)))
+    return built
 
 
-def test_inside_a_tool_loop_with_much_behind_it_context_stays() -> None:
-    talk = manager(adapter=OpenAIAdapter("gpt-6"))
-    talk.append(user("q"))
-    talk.build_messages("noon")
-    for n in range(2):
-        talk.append_many(calls([f"c{n}"])).append_many(results([f"c{n}"]))
-        talk.append_many(calls([f"d{n}"])).append_many(results([f"d{n}"], text="found " * 500))
-        built = shown(talk.build_messages("noon" if n == 0 else "one"))
-    assert built[:2] == ["q", "noon"]
-    assert built[-1] == "one"
+def test_inside_a_tool_loop_nothing_that_may_be_cached_moves() -> None:
+    """The first context may last, and is written; none that follows is, as each lasts one round."""
+    for built in (looped(manager(), list("abcd")), looped(manager(adapter=Tens()), list("abcd"))):
+        for before, after in pairwise(built):
+            written = before if before == built[0] else before[:-1]
+            assert after[: len(written)] == written
+        assert [[one for one in said if one in "abcd"] for said in built] == (
+            [["a"], ["a", "b"], ["a", "c"], ["a", "d"]]
+        )
+
+
+def test_after_a_tool_loop_context_goes_by_its_price() -> None:
+    talk = manager(adapter=OpenAIAdapter("gpt-4o"))
+    looped(talk, ["a " * 3_000, "b", "c"])
+    talk.append(answer("done")).append(user("next"))
+    assert not any(one.startswith("a ") for one in shown(talk.build_messages("d")))
 
 
 def test_what_is_too_short_to_be_cached_keeps_no_old_context() -> None:

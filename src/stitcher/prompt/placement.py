@@ -2,9 +2,10 @@
 
 It is said at the prompt's end, behind the question or the results, and held there until it changes.
 Then the new one is said at the end; what was said before stays as history, or is taken out and the
-prompt behind it read again: whichever costs less (`core.economics`), also inside a tool loop.
-Nothing is taken out where thinking is bound to what stands before it. Context that is likely to go
-before it is read again is passing: no breakpoint is set behind it, so that it is not written.
+prompt behind it read again: whichever costs less (`core.economics`). Nothing is taken out where
+thinking is bound to what stands before it. Context that is likely to go before it is read again is
+passing: no breakpoint is set behind it, so that it is not written. Inside a tool loop only such
+context goes: nothing that the cache may hold moves.
 """
 
 from collections.abc import Sequence
@@ -27,8 +28,8 @@ Placed = dict[str, Any]
 def with_dynamic(state: State, text: str | None, config: PromptConfig) -> State:
     """The state with `text` as its dynamic context; the very state where nothing changes.
 
-    None takes all dynamic context out: what was said no longer holds. Inside a tool loop that waits
-    for the next turn.
+    None takes all dynamic context out: what was said no longer holds. Inside a tool loop what may
+    have been written waits for the next turn.
     """
     placed: list[Placed] = state.get("dynamic", [])
     if (placed[-1]["content"] if placed else "") == (text or ""):
@@ -37,10 +38,10 @@ def with_dynamic(state: State, text: str | None, config: PromptConfig) -> State:
     bound = _is_bound(history, placed, config)
     if bound:
         kept = len(placed)
-    elif text:
-        kept = _worth_keeping(history, placed, state, config)
+    elif loop_is_open([read(message) for message in history[-1:]]):
+        kept = len(placed) - (1 if placed and placed[-1].get("passing") else 0)
     else:
-        kept = len(placed) if loop_is_open([read(message) for message in history[-1:]]) else 0
+        kept = _worth_keeping(history, placed, state, config) if text else 0
     if not text:
         return _with(state, placed[:kept]) if kept < len(placed) else state
     said: Placed = {"after": len(history), "content": text}
