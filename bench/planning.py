@@ -26,16 +26,7 @@ from typing import Final
 from bench.cores import pin
 from bench.planning_session import Captured, Session, answered
 from bench.rig import say
-from stitcher.cache_plan import (
-    Sent,
-    foreseen,
-    free_breakpoints,
-    lifetime,
-    openais,
-    state_before,
-)
-from stitcher.core.breakpoints import MOST_BREAKPOINTS
-from stitcher.core.layout import mark_ends
+from stitcher.cache_plan import Sent, carried_after, foreseen, openais, with_breakpoints
 from stitcher.forecast import state_after
 from stitcher.ports import DialectName
 from stitcher.window import Kept, keep
@@ -96,20 +87,8 @@ def reference() -> int:
 def marked(captured: Captured) -> Sent:
     """The request with all that it is marked with; its body is not built."""
     case = captured.case
-    pieces, body = captured.pieces, case.call.body
-    free = free_breakpoints(case, ours=True)
-    if not free:
-        return Sent(pieces, body, openais(case, pieces)[0])
-    asked_for = lifetime(case)
-    marks_head = free == MOST_BREAKPOINTS
-    pieces = mark_ends(
-        pieces,
-        free=free - marks_head,
-        previous_end=case.last.of if case.last else "",
-        lookback=case.rules.lookback,
-        lifetime=asked_for,
-    )
-    return Sent(pieces, body, asked_for if marks_head else 0)
+    made = with_breakpoints(case, captured.pieces, ours=True)
+    return Sent(made.pieces, case.call.body, made.head or openais(case, made.pieces)[0])
 
 
 def timed(captured: Captured) -> list[float]:
@@ -123,11 +102,11 @@ def timed(captured: Captured) -> list[float]:
     at.append(clock())
     made = foreseen(case, kept, sent, captured.tokens)
     at.append(clock())
-    state = state_before(case, kept)
+    carried = carried_after(case, kept)
     at.append(clock())
     answer = answered(made, now)
     at.append(clock())
-    state_after(made, state, answer, sent_at=now)
+    state_after(made, case.state, carried, answer, sent_at=now)
     at.append(clock())
     reference()
     at.append(clock())

@@ -125,7 +125,7 @@ class Session:
             tokens=made.tokens,
             usage=None,
             head=made.head,
-            cache=state_after(made.forecast, made.cache, answer, sent_at=self.now),
+            cache=state_after(made.forecast, made.cache, made.carried, answer, sent_at=self.now),
         )
         for entry in (*given, ended):
             self.tree.append(entry)

@@ -5,14 +5,24 @@ from dataclasses import dataclass, replace
 
 from stitcher.core.breakpoints import MOST_BREAKPOINTS
 from stitcher.core.economics import long_lifetime_pays
-from stitcher.core.layout import Piece
-from stitcher.core.ledger import CacheState
+from stitcher.core.item import ROOT
+from stitcher.core.layout import Piece, mark_ends
+from stitcher.core.ledger import Carried
 from stitcher.forecast import Forecast, forecast
 from stitcher.prefixes import part_of
 from stitcher.prompt_ends import Outgoing
 from stitcher.window import Case, Kept
 from stitcher.wire import anthropic
 from stitcher.wire.openai_caching import BREAKPOINT, CACHE_KEY, implicit_lifetime
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """Pieces with breakpoints of ours, and how many seconds those ask for; 0 where there are none."""
+
+    pieces: Sequence[Piece]
+    asked_for: int = 0
+    head: int = 0  # those at the head's ends, which are not set yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +68,25 @@ def free_breakpoints(case: Case, *, ours: bool) -> int:
         if taken or not goes_on or tokens < case.rules.minimum:
             return 0
     return MOST_BREAKPOINTS - taken
+
+
+def with_breakpoints(case: Case, pieces: Sequence[Piece], *, ours: bool) -> Marked:
+    """The pieces with breakpoints of ours, where they may have any.
+
+    Where the client marked nothing two of them are for the head: tools and system prompt.
+    """
+    free = free_breakpoints(case, ours=ours)
+    if not free:
+        return Marked(pieces)
+    asked_for, marks_head = lifetime(case), free == MOST_BREAKPOINTS
+    marked = mark_ends(
+        pieces,
+        free=free - 2 if marks_head else free,
+        previous_end=case.last.of if case.last else ROOT,
+        lookback=case.rules.lookback,
+        lifetime=asked_for,
+    )
+    return Marked(marked, asked_for, asked_for if marks_head else 0)
 
 
 def with_openais(case: Case, sent: Sent) -> Sent:
@@ -143,7 +172,7 @@ def _outgoing(case: Case, kept: Kept, sent: Sent, tokens: int) -> Outgoing:
         dialect=case.call.dialect,
         automatic=_automatic(case),
         head_marked=sent.head_marked,
-        held_above=_upto(case),
+        held_above=held_above(case),
     )
 
 
@@ -158,32 +187,20 @@ def _automatic(case: Case) -> int:
     return part_of(b'{"cache_control":' + call.body[found.start : found.end] + b"}").lifetime
 
 
-def state_before(case: Case, kept: Kept) -> CacheState:
-    """What the thread's next turn will say of its cache, before the provider has answered."""
+def carried_after(case: Case, kept: Kept) -> Carried:
+    """What the request adds to what the thread's requests have carried, whatever its answer."""
     state, last = case.state, case.last
     surplus = max(0, case.tokens(kept.path, kept.steps) - case.budget.guaranteed)
     gaps = state.gaps
     if last is not None:
         # Not when an entry was used last: that may have been to keep it alive.
-        sent_at = state.sent or last.time
+        since = case.terms.now - (state.sent or last.time)
         short, long = (case.rules.lifetimes * 2)[:2]
-        since = case.terms.now - sent_at
         gaps = gaps.after(since, short=short.seconds, long=long.seconds)
-    carried = surplus if kept.cut else state.carried + surplus
-    return CacheState(
-        requests=state.requests,
-        carried=carried,
-        gaps=gaps,
-        tools=state.tools,
-        system=state.system,
-        settings=state.settings,
-        held=state.held,
-        predicted=state.predicted,
-        cause=state.cause,
-    )
+    return Carried(surplus if kept.cut else state.carried + surplus, gaps)
 
 
-def _upto(case: Case) -> int:
+def held_above(case: Case) -> int:
     """Tokens that the provider itself puts before the client's messages."""
     node = case.tree.nodes.get(case.alignment.base) if case.terms.held else None
     return node.upto if node else 0

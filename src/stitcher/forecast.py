@@ -8,6 +8,7 @@ from stitcher.core.align import Alignment
 from stitcher.core.ledger import (
     NOTHING_KNOWN,
     CacheState,
+    Carried,
     Cause,
     End,
     Finding,
@@ -169,7 +170,7 @@ def _moved(alignment: Alignment) -> Cause:
 
 
 def state_after(
-    made: Forecast, before: CacheState, answered: Answered, *, sent_at: float
+    made: Forecast, before: CacheState, carried: Carried, answered: Answered, *, sent_at: float
 ) -> CacheState:
     """What is known once the provider has answered and has said what its cache did."""
     usage, cause = answered.usage, made.cause
@@ -188,8 +189,8 @@ def state_after(
     tools, system, settings = made.parts
     return CacheState(
         requests=before.requests + 1,
-        carried=before.carried,
-        gaps=before.gaps,
+        carried=carried.tokens,
+        gaps=carried.gaps,
         tools=tools,
         system=system,
         settings=settings,

@@ -9,14 +9,14 @@ from dataclasses import dataclass, replace
 
 from stitcher.cache_plan import (
     Sent,
+    carried_after,
     foreseen,
     free_breakpoints,
-    lifetime,
-    state_before,
+    held_above,
+    with_breakpoints,
     with_openais,
 )
 from stitcher.core.align import TIP, Alignment, align, said_again
-from stitcher.core.breakpoints import MOST_BREAKPOINTS
 from stitcher.core.item import ROOT
 from stitcher.core.layout import (
     Change,
@@ -24,10 +24,9 @@ from stitcher.core.layout import (
     first_sent,
     laid_after,
     legal,
-    mark_ends,
     restore,
 )
-from stitcher.core.ledger import CacheState
+from stitcher.core.ledger import CacheState, Carried
 from stitcher.core.log import NO_HEAD, Entry, Head, Node, Tree
 from stitcher.core.tokens import Calibration
 from stitcher.forecast import Forecast
@@ -62,7 +61,8 @@ class Plan:
     restored: int  # messages put back
     tokens: int  # estimate of what is sent, before calibration
     forecast: Forecast  # what the provider's cache should make of it
-    cache: CacheState  # as far as it is known before the answer
+    cache: CacheState  # what the turn before said of it
+    carried: Carried  # and what this request adds to that
     end: Place  # the last message sent: the answer follows it
     head: str  # digest of the head it is sent under
     calibration: Calibration  # of the estimates it was made with
@@ -114,8 +114,7 @@ def plan(tree: Tree, call: Call, dialect: Dialect, terms: Terms) -> Plan | None:
         lasting=not terms.owns_history,
     )
     cut_made = () if kept.cut is None else (kept.cut,)
-    above = _upto(tree, alignment.base) if terms.held else 0
-    tokens = above + case.head.tokens + sum(piece.tokens for piece in pieces)
+    tokens = held_above(case) + case.head.tokens + sum(piece.tokens for piece in pieces)
     return Plan(
         alignment=alignment,
         entries=recorded.entries + cut_made,
@@ -125,7 +124,8 @@ def plan(tree: Tree, call: Call, dialect: Dialect, terms: Terms) -> Plan | None:
         restored=len(kept.path),
         tokens=tokens,
         forecast=foreseen(case, kept, sent, tokens),
-        cache=state_before(case, kept),
+        cache=case.state,
+        carried=carried_after(case, kept),
         end=recorded.end,
         head=case.lent.digest,
         calibration=terms.calibration,
@@ -160,11 +160,6 @@ def _calibration(tree: Tree, call: Call, terms: Terms) -> Calibration:
     if turn is None or not turn.ratio or turn.model != call.model:
         return terms.calibration
     return Calibration(turn.ratio, seen=1)
-
-
-def _upto(tree: Tree, base: str) -> int:
-    node = tree.nodes.get(base)
-    return node.upto if node else 0
 
 
 def _lent(last: Head | None, call: Call, alignment: Alignment, terms: Terms) -> Lent:
@@ -242,24 +237,14 @@ def _sent(case: Case, pieces: list[Piece]) -> Sent:
     named = frozenset(answer for step in steps for answer in step.item.answers)
     pieces = translated(pieces, case.dialect, DIALECTS.__getitem__, keep_ids=named)
     pieces = legal(pieces)
-    free = free_breakpoints(case, ours=any(piece.ours for piece in pieces))
-    asked_for = lifetime(case) if free else 0
-    marks_head = free == MOST_BREAKPOINTS  # where the client marked nothing: two of them
-    if free:
-        pieces = mark_ends(
-            pieces,
-            free=free - 2 if marks_head else free,
-            previous_end=case.last.of if case.last else ROOT,
-            lookback=case.rules.lookback,
-            lifetime=asked_for,
-        )
-    messages = _with_asides(call, [case.dialect.change(piece) for piece in pieces])
+    ours = any(piece.ours for piece in pieces)
+    marked = with_breakpoints(case, pieces, ours=ours)
+    messages = _with_asides(call, [case.dialect.change(piece) for piece in marked.pieces])
     body = case.dialect.build(call, system=lent.system, tools=lent.tools, messages=messages)
-    if marks_head:
-        body = case.dialect.mark_head(body, asked_for)
-    head_marked = asked_for if marks_head else 0
-    added = frozenset({anthropic.MARKER} if free else ())
-    sent = Sent(pieces, body, head_marked, as_sent=as_sent, added=added)
+    if marked.head:
+        body = case.dialect.mark_head(body, marked.head)
+    added = frozenset({anthropic.MARKER} if marked.asked_for else ())
+    sent = Sent(marked.pieces, body, marked.head, as_sent=as_sent, added=added)
     return with_openais(case, sent)
 
 

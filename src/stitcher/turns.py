@@ -219,7 +219,8 @@ class Endings:
             chain=end.chain if received.complete else "",
             tokens=said_tokens(told),
         )
-        return state_after(turn.plan.forecast, turn.plan.cache, answered, sent_at=turn.terms.now)
+        made, sent_at = turn.plan, turn.terms.now
+        return state_after(made.forecast, made.cache, made.carried, answered, sent_at=sent_at)
 
     async def _append(
         self, turn: OpenTurn, received: Received, added: Sequence[Entry], end: Place

@@ -219,9 +219,7 @@ class TestMarkEnds:
         found = mark_ends(
             pieces(*lines), free=free, previous_end=previous, lookback=lookback, lifetime=300
         )
-        marked = [piece for piece in found if Change.MARK in piece.change]
-        assert all(piece.marked_for == 300 for piece in marked)
-        return "".join("M" if Change.MARK in piece.change else "." for piece in found)
+        return "".join("M" if piece.marked_for == 300 else "." for piece in found)
 
     def test_where_this_request_ends(self) -> None:
         """The provider walks back from there to where the last one ended."""
@@ -237,7 +235,7 @@ class TestMarkEnds:
     def test_a_message_is_as_many_positions_as_it_says(self) -> None:
         long = [replace(piece, item=replace(piece.item, positions=25)) for piece in pieces(*HELLO)]
         found = mark_ends(long, free=4, previous_end=end(*HELLO[:3]), lookback=20, lifetime=3_600)
-        assert [Change.MARK in piece.change for piece in found] == [False, False, True, True]
+        assert [piece.marked_for for piece in found] == [0, 0, 3_600, 3_600]
 
     @pytest.mark.parametrize(
         ("free", "where"), [(3, "..MM"), (1, "...M"), (0, "...."), (-2, "....")]

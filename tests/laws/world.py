@@ -277,7 +277,7 @@ class World:
             return last.cache if last else NOTHING_KNOWN
         usage = self.usage_of(made)
         answered = Answered(self.now, usage)
-        return state_after(made.forecast, made.cache, answered, sent_at=self.sent_at)
+        return state_after(made.forecast, made.cache, made.carried, answered, sent_at=self.sent_at)
 
     def usage_of(self, made: Plan) -> CacheUsage | None:
         """What the provider says its cache did: nothing, here."""

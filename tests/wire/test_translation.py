@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stitcher.core.item import Item
-from stitcher.core.layout import Change, Piece, legal
+from stitcher.core.layout import Piece, legal
 from stitcher.messages.parts import Image, Part, Text, ToolCall, ToolResult
 from stitcher.simulator import rules_anthropic, rules_openai_chat, rules_openai_responses
 from stitcher.simulator.thinking_signature import sign
@@ -358,12 +358,10 @@ def test_an_id_given_twice_is_another_the_second_time() -> None:
     assert refusal(made, "anthropic") is None
 
 
-def test_a_message_stands_where_the_last_of_it_stood_and_keeps_its_mark() -> None:
+def test_a_message_stands_where_the_last_of_it_stood() -> None:
     pieces = talk("openai_chat", user("Look."), look("a", "b"), found("a"), found("b"), user("So?"))
-    pieces[3] = replace(pieces[3], change=Change.NO_MARKERS | Change.MARK)
     made = put(pieces, "anthropic")
     assert [piece.chain for piece in made] == [f"openai_chat {n}" for n in (0, 1, 3, 4)]
-    assert [Change.MARK in piece.change for piece in made] == [False, False, True, False]
 
 
 def test_what_follows_an_answer_and_says_nothing_here_is_where_it_ends() -> None:

@@ -26,7 +26,6 @@ class Change(Flag):
     NO_THINKING = auto()  # signed thinking whose prefix is gone goes whole
     NO_CALLS = auto()  # tool calls that nothing answers
     NO_RESULTS = auto()  # tool results whose call is gone
-    MARK = auto()  # a cache breakpoint at its end
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +38,7 @@ class Piece:
     ours: bool = False  # put back by us, not sent by the client
     repeats: str = ""  # sent as a stub that names the message saying the same
     marked_by: Item | None = None  # the client's version, whose breakpoints are kept
-    marked_for: int = 0  # seconds that a breakpoint of ours at its end asks for
+    marked_for: int = 0  # seconds that a breakpoint of ours at its end asks for; 0 for none
 
     @property
     def tokens(self) -> int:
@@ -170,11 +169,7 @@ def mark_ends(
         [Place(last, 0, 0)], written=_written(marked, previous_end), free=free, lookback=lookback
     )
     for n in places:
-        end = marked[n]
-        change = end.change | Change.MARK
-        marked[n] = Piece(
-            end.item, end.chain, change, end.ours, end.repeats, end.marked_by, lifetime
-        )
+        marked[n] = replace(marked[n], marked_for=lifetime)
     return marked
 
 

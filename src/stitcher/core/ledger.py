@@ -96,6 +96,13 @@ class Gaps:
         return Gaps(self.short, self.middling, self.long + 1)
 
 
+class Carried(NamedTuple):
+    """What a thread's requests have carried, and when they came."""
+
+    tokens: int  # beyond what a cut leaves, since the last cut: tokens times requests
+    gaps: Gaps
+
+
 @dataclass(frozen=True, slots=True)
 class CacheState:
     """What a thread's last request says of the next one's cache. It is written with the turn."""

@@ -4,11 +4,10 @@ What is put back goes out in the same bytes every time: `messages.grouping` says
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
 from itertools import groupby
 
 from stitcher.core.item import Item
-from stitcher.core.layout import Change, Piece, stub_text
+from stitcher.core.layout import Piece, stub_text
 from stitcher.messages.grouping import OPENING, Block, Ids, Run
 from stitcher.messages.parts import Part, Text
 from stitcher.messages.unreadable import Unreadable
@@ -78,8 +77,6 @@ def _written(blocks: Iterable[Block[Piece]], to: Dialect) -> list[Piece]:
     for block in blocks:
         messages = list(_items(to.written(block.parts), to))
         made += [Piece(item, block.sources[-1].chain, ours=True) for item in messages]
-        if messages and any(Change.MARK in piece.change for piece in block.sources):
-            made[-1] = replace(made[-1], change=Change.MARK)
     return made
 
 

@@ -13,15 +13,20 @@ from stitcher.wire.anthropic.message import read_item
 from tests.wire.anthropic.test_message import ODD_BLOCK
 
 OFF = Change.NO_MARKERS
-ALL = [Change.NO_MARKERS, Change.NO_THINKING, Change.NO_CALLS, Change.NO_RESULTS, Change.MARK]
+ALL = [Change.NO_MARKERS, Change.NO_THINKING, Change.NO_CALLS, Change.NO_RESULTS]
 
 
 def changed(
-    raw: str | bytes, wanted: Change, *, ours: bool = True, marked_by: str | None = None
+    raw: str | bytes,
+    wanted: Change,
+    *,
+    ours: bool = True,
+    marked_by: str | None = None,
+    marked_for: int = 0,
 ) -> str | None:
     item = read_item(raw if isinstance(raw, bytes) else raw.encode())
     client = None if marked_by is None else read_item(marked_by.encode())
-    made = change(Piece(item, "chain", wanted, ours=ours, marked_by=client))
+    made = change(Piece(item, "chain", wanted, ours=ours, marked_by=client, marked_for=marked_for))
     return None if made is None else made.decode()
 
 
@@ -123,8 +128,9 @@ def test_blocks_go_whole_and_the_others_keep_their_bytes(
     ],
 )
 def test_what_a_provider_would_refuse_is_not_put_back(raw: str) -> None:
-    for wanted in (Change.NONE, OFF, Change.NO_CALLS, Change.MARK):
+    for wanted in (Change.NONE, OFF, Change.NO_CALLS):
         assert changed(raw, wanted) is None
+        assert changed(raw, wanted, marked_for=300) is None
     assert changed(raw, OFF, ours=False) == raw
 
 
@@ -137,7 +143,7 @@ def test_empty_texts_beside_a_call_are_not_put_back() -> None:
 def test_a_system_message_that_only_sets_the_effort_is_put_back() -> None:
     raw = '{"role":"system","output_config":{"effort":"low"},"content":[]}'
     assert changed(raw, OFF) == raw
-    assert changed(raw, Change.MARK) == raw
+    assert changed(raw, Change.NONE, marked_for=300) == raw
 
 
 @pytest.mark.parametrize(
@@ -162,16 +168,23 @@ def test_a_system_message_that_only_sets_the_effort_is_put_back() -> None:
     ],
 )
 def test_a_marker_goes_to_the_last_block_that_may_carry_one(raw: str, expected: str) -> None:
-    made = changed(raw, Change.MARK)
+    made = changed(raw, Change.NONE, marked_for=300)
     assert made is not None
     assert json.loads(made) == json.loads(expected)
     if "BLANK" not in raw and BLANK not in raw:
         assert made == expected
+    assert changed(raw, Change.NONE, ours=False, marked_for=300) is not None
+
+
+@pytest.mark.parametrize("ours", [True, False])
+def test_a_marker_asks_for_as_long_as_it_is_to_last(ours: bool) -> None:
+    made = changed(said(TEXT), Change.NONE, ours=ours, marked_for=3_600)
+    assert made == said(TEXT[:-2] + ',"cache_control":{"type":"ephemeral","ttl":"1h"} }')
 
 
 def test_a_message_that_is_cleared_later_carries_no_marker() -> None:
     raw = '{"role":"system","content":"x","clear_at":"next_user_message"}'
-    assert changed(raw, Change.MARK) == raw
+    assert changed(raw, Change.NONE, marked_for=300) == raw
 
 
 @pytest.mark.parametrize(
@@ -223,6 +236,7 @@ TWICE = [
 @pytest.mark.parametrize("wanted", ALL)
 def test_what_cannot_be_taken_apart_does_not_stop_a_request(raw: str, wanted: Change) -> None:
     assert changed(raw, wanted) is not None
+    assert changed(raw, wanted, marked_for=300) is not None
     assert changed(STRING, OFF, ours=False, marked_by=raw) is not None
 
 
@@ -231,16 +245,17 @@ def test_what_cannot_be_taken_apart_does_not_stop_a_request(raw: str, wanted: Ch
     st.sampled_from(["user", "assistant", "system"]),
     st.sets(st.sampled_from(ALL)),
     st.booleans(),
+    st.sampled_from([0, 300, 3_600]),
 )
 def test_odd_messages_never_stop_a_request(
-    content: list[Any], role: str, wanted: set[Change], ours: bool
+    content: list[Any], role: str, wanted: set[Change], ours: bool, marked_for: int
 ) -> None:
     raw = json.dumps({"role": role, "content": content})
     together = Change.NONE
     for one in wanted:
         together |= one
     try:
-        made = changed(raw, together, ours=ours)
+        made = changed(raw, together, ours=ours, marked_for=marked_for)
     except Unreadable:
         with pytest.raises(Unreadable):
             read_item(raw.encode())
@@ -296,7 +311,7 @@ def test_what_is_put_back_is_legal() -> None:
     messages = [
         json.loads(made)
         for raw in (STRING, answer(EMPTY, TEXT, CALL), said(RESULT), said(TEXT, MARKED))
-        if (made := changed(raw, OFF | Change.NO_CALLS | Change.NO_RESULTS | Change.MARK))
+        if (made := changed(raw, OFF | Change.NO_CALLS | Change.NO_RESULTS, marked_for=300))
     ]
     assert len(messages) == 3
     assert check({"model": "claude-sonnet-4-5", "max_tokens": 9, "messages": messages}) is None

@@ -29,7 +29,8 @@ def change(piece: Piece) -> bytes | None:
     if piece.repeats:
         return msgspec.json.encode({"role": "assistant", "content": stub_text(piece)})
     raw = piece.item.raw
-    if piece.change is Change.NONE and not piece.ours and piece.marked_by is None:
+    kept = piece.change is Change.NONE and piece.marked_by is None and not piece.marked_for
+    if kept and not piece.ours:
         return raw  # most of a client's own messages
     try:
         found = members(raw)
@@ -123,7 +124,7 @@ def _says_something(content: bytes) -> bool:
 def _marker(piece: Piece) -> bytes | None:
     """The marker the piece gets: the client's own, verbatim, else ours where one is wanted."""
     client = None if piece.marked_by is None else _last_marker(piece.marked_by.raw)
-    return client or (_asking(piece.marked_for) if Change.MARK in piece.change else None)
+    return client or (_asking(piece.marked_for) if piece.marked_for else None)
 
 
 def _asking(lifetime: int) -> bytes:
