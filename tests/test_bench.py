@@ -1,32 +1,20 @@
-import json
-import subprocess
 import sys
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from itertools import permutations
-from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.bench_output import printed
 
 pytestmark = pytest.mark.skipif(
     not sys.platform.startswith("linux"), reason="the benchmarks read /proc and pin processes"
 )
 
-_ROOT = Path(__file__).parent.parent
-
 
 def _quick(bench: str) -> Any:
-    done = subprocess.run(
-        [sys.executable, "-m", f"bench.{bench}", "--quick", "--json"],
-        cwd=_ROOT,
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return printed(bench, "--quick")
 
 
 @pytest.fixture(scope="module")

@@ -1,32 +1,16 @@
-import json
-import subprocess
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-_ROOT = Path(__file__).parent.parent
-
-
-def _printed(bench: str, *flags: str) -> Any:
-    done = subprocess.run(
-        [sys.executable, "-m", f"bench.{bench}", "--json", *flags],
-        cwd=_ROOT,
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+from tests.bench_output import printed
 
 
 @pytest.fixture(scope="module")
 def placement() -> Mapping[str, Any]:
     """What it prints: the same in every run."""
-    found: Mapping[str, Any] = _printed("placement")
+    found: Mapping[str, Any] = printed("placement")
     return found
 
 
@@ -35,7 +19,7 @@ def library() -> Mapping[str, Any]:
     """What it prints; its figures mean nothing here."""
     if not sys.platform.startswith("linux"):
         pytest.skip("the benchmark pins its process and reads the CPU of its children")
-    found: Mapping[str, Any] = _printed("library", "--quick")
+    found: Mapping[str, Any] = printed("library", "--quick")
     return found
 
 

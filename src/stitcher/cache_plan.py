@@ -18,7 +18,7 @@ from stitcher.wire.openai_caching import BREAKPOINT, CACHE_KEY, implicit_lifetim
 
 @dataclass(frozen=True, slots=True)
 class Marked:
-    """Pieces with breakpoints of ours, and how many seconds those ask for; 0 where there are none."""
+    """Pieces with breakpoints of ours, and the seconds that those ask for; 0 where there are none."""
 
     pieces: Sequence[Piece]
     asked_for: int = 0

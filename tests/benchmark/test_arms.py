@@ -56,7 +56,7 @@ def test_where_each_puts_context() -> None:
 def test_stitcher_holds_context_until_it_changes_also_in_a_tool_loop() -> None:
     (first, second, third) = laid_out(ARMS["stitcher"], LOOP)
     assert first == ["head", "said 0", "a"]
-    assert second == ["head", "said 0", "reply 0", "said 1", "b"]
+    assert second == ["head", "said 0", "a", "reply 0", "said 1", "b"], "a was written: it stays"
     assert third == [*second, "reply 1", "said 2"]
 
 

@@ -118,6 +118,18 @@ def markdown(sheet: Sheet) -> str:
     return f"### {sheet.title}\n\n{table}\n"
 
 
+def described(workload: Workload, max_tokens: int) -> dict[str, Any]:
+    """A workload, for a program."""
+    return {
+        "name": workload.name,
+        "about": workload.about,
+        "note": workload.note,
+        "max_tokens": max_tokens,
+        "conversations": len(workload.conversations),
+        "requests": workload.requests,
+    }
+
+
 def document(
     plan: Plan, rows: Sequence[Row], *, versions: Mapping[str, str], seed: int
 ) -> dict[str, Any]:
@@ -127,17 +139,7 @@ def document(
         "seed": seed,
         "keep": plan.keep,
         "max_tokens": plan.max_tokens,
-        "workloads": [
-            {
-                "name": one.name,
-                "about": one.about,
-                "note": one.note,
-                "max_tokens": plan.budget(one),
-                "conversations": len(one.conversations),
-                "requests": one.requests,
-            }
-            for one in plan.workloads
-        ],
+        "workloads": [described(one, plan.budget(one)) for one in plan.workloads],
         "providers": [asdict(cell) for cell in plan.cells],
         "rows": [_row(row) for row in rows],
         "turns": [_turns(row) for row in rows],

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from stitcher.benchmark.live.measure import Bound, Measured, Plan, Row
-from stitcher.benchmark.report import Sheet
+from stitcher.benchmark.report import Sheet, described
 
 _NONE: Final = "-"
 _COLUMNS: Final = (
@@ -108,17 +108,7 @@ def document(
         "keep": plan.keep,
         "max_tokens": plan.max_tokens,
         "longest_gap": plan.longest_gap,
-        "workloads": [
-            {
-                "name": one.name,
-                "about": one.about,
-                "note": one.note,
-                "max_tokens": plan.budget(one),
-                "conversations": len(one.conversations),
-                "requests": one.requests,
-            }
-            for one in plan.workloads
-        ],
+        "workloads": [described(one, plan.budget(one)) for one in plan.workloads],
         "notes": list(noted),
         "failure": found.failure,
         "rows": [_row(row) for row in found.rows],
