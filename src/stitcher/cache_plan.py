@@ -18,7 +18,7 @@ from stitcher.wire.openai_caching import BREAKPOINT, CACHE_KEY, implicit_lifetim
 
 @dataclass(frozen=True, slots=True)
 class Marked:
-    """Pieces with breakpoints of ours, and the seconds that those ask for; 0 where there are none."""
+    """Pieces with breakpoints of ours, and the seconds that those ask for; 0 for none."""
 
     pieces: Sequence[Piece]
     asked_for: int = 0
@@ -78,15 +78,15 @@ def with_breakpoints(case: Case, pieces: Sequence[Piece], *, ours: bool) -> Mark
     free = free_breakpoints(case, ours=ours)
     if not free:
         return Marked(pieces)
-    asked_for, marks_head = lifetime(case), free == MOST_BREAKPOINTS
-    marked = mark_ends(
+    asked_for = lifetime(case)
+    marked = mark_ends(  # two at most: with those of the head never more than may be
         pieces,
-        free=free - 2 if marks_head else free,
+        free=free,
         previous_end=case.last.of if case.last else ROOT,
         lookback=case.rules.lookback,
         lifetime=asked_for,
     )
-    return Marked(marked, asked_for, asked_for if marks_head else 0)
+    return Marked(marked, asked_for, asked_for if free == MOST_BREAKPOINTS else 0)
 
 
 def with_openais(case: Case, sent: Sent) -> Sent:
